@@ -1,0 +1,131 @@
+"""What one system's observed past is: the arrays that everything else shares (R3-R5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from waitlist.bands import Floats
+from waitlist.calendar import month_end
+
+PARTS = ("1A", "1B", "2", "2A", "3")
+"""Parts of the return: completed admitted, completed non-admitted, incomplete, with a decision to admit,
+new periods."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file that was read: its name, the month it holds (YYYY-MM) and its SHA-256."""
+
+    name: str
+    month: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts as reported, before anything is inferred. L lists × M months × 105 bands, in people.
+
+    months: consecutive YYYY-MM from the first reported to the last, gaps included.
+    lists: (provider, specialty) of each of the L lists, sorted.
+    incomplete, decided: [L, M, 105] Part 2 and Part 2A at the month's end.
+    admitted, non_admitted: [L, M, 105] Parts 1A and 1B by weeks waited at the stop.
+    admitted_unknown, non_admitted_unknown: [L, M] stops whose clock start is unknown.
+    clock_starts: [L, M] Part 3.
+    reported: [L, M, 5] whether the list's *provider* sent each of PARTS that month (R3); counts are 0
+    where it did not. A list without a row in a part its provider sent is none, not missing.
+    provider_names: names by code. files: what was read.
+    """
+
+    months: tuple[str, ...]
+    lists: tuple[tuple[str, str], ...]
+    provider_names: Mapping[str, str]
+    incomplete: Floats
+    decided: Floats
+    admitted: Floats
+    non_admitted: Floats
+    admitted_unknown: Floats
+    non_admitted_unknown: Floats
+    clock_starts: Floats
+    reported: NDArray[np.bool_]
+    files: tuple[DataFile, ...]
+
+
+@dataclass(frozen=True)
+class Break:
+    """A change in what is reported, named and dated (R3, R4).
+
+    kind: ``missing``, ``stops``, ``starts``, ``absorbed``, ``step`` or ``new_part``; specialty is ``ALL``
+    where the whole provider is meant; month is the first month of the new state; size is the people by
+    which the list was restated (0 where unknown or none); source is ``found`` or ``plan``.
+    """
+
+    provider: str
+    specialty: str
+    month: str
+    kind: str
+    size: float
+    reason: str
+    source: str = "found"
+
+
+@dataclass(frozen=True)
+class History:
+    """One system's observed past. L lists × M months × 105 bands, in people; ``counts`` as reported.
+
+    outpatient, admission: [L, M, 105] the two stages; they always add up to Part 2 (R5).
+    admission_excess: [L, M] people by which bands of Part 2A exceeded Part 2 (R5).
+    one_stage: [L] lists without Part 2A.
+    present: [L, M] months in which the list's provider sent Part 2 (R3).
+    observed_flows: [L, M] months whose flows and both ends are known, so that R4 is closed.
+    other_removals: [L, M] net of returns, from R4; NaN where a flow or an end is missing.
+    restatement: [L, M] changes in what is reported; 0 where none (R4).
+    fit_months: [L, M] months whose flows may enter a rate: observed, and free of breaks.
+    breaks: what was found or planned, in order of month.
+    """
+
+    counts: Counts
+    outpatient: Floats
+    admission: Floats
+    admission_excess: Floats
+    one_stage: NDArray[np.bool_]
+    present: NDArray[np.bool_]
+    observed_flows: NDArray[np.bool_]
+    other_removals: Floats
+    restatement: Floats
+    fit_months: NDArray[np.bool_]
+    breaks: tuple[Break, ...]
+
+    @property
+    def months(self) -> tuple[str, ...]:
+        """The observed months, YYYY-MM."""
+        return self.counts.months
+
+    @property
+    def lists(self) -> tuple[tuple[str, str], ...]:
+        """(provider, specialty) of every list."""
+        return self.counts.lists
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Every provider, sorted."""
+        return tuple(sorted({provider for provider, _ in self.lists}))
+
+    @property
+    def specialties(self) -> tuple[str, ...]:
+        """Every specialty, sorted."""
+        return tuple(sorted({specialty for _, specialty in self.lists}))
+
+    @property
+    def snapshot(self) -> date:
+        """The date of the last snapshot."""
+        return month_end(self.months[-1])
+
+    @property
+    def waiting(self) -> Floats:
+        """[L, M, 105] everyone waiting (Part 2)."""
+        return self.counts.incomplete

@@ -1,0 +1,1 @@
+"""Reads what you put in, and checks it."""

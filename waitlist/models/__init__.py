@@ -1,0 +1,1 @@
+"""Computes what a plan assumes; touches no file and prints nothing."""

@@ -1,0 +1,1 @@
+"""Writes what you get; computes nothing new."""

@@ -1,0 +1,60 @@
+"""What a run gives: the answers as tidy tables, and what must be said beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from waitlist.errors import Problem
+from waitlist.history import Break, DataFile
+from waitlist.plan import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALL = "ALL"
+"""The total over providers, specialties or stages."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answers of one run. Tables are tidy, with the columns of the command-line contract first.
+
+    position: provider, specialty, stage, measure, value at the snapshot.
+    trajectory: provider, specialty, month_end, measure, mean, p05 … p95; trajectory_weekly by week_ending.
+    observed: provider, specialty, month_end, measure, value.
+    breakeven: provider, specialty, threshold_weeks, as_of, inflow_per_week, other_removals_per_week,
+    breakeven_per_week, current_per_week, gap_per_week.
+    clearance: provider, specialty, threshold_weeks, waiting_now, straight_line_date, p10_date, p50_date,
+    p90_date, share_of_draws_cleared (dates ISO text, empty for none).
+    cohorts: provider, specialty, threshold_weeks, deadline, week_ending, p10, p50, p90, required_per_week,
+    joined, left.
+    waits: provider, specialty, stage, weeks_waited (0-104), waiting at the snapshot (for the report).
+    rates: provider, specialty, stage, flow, own_weight and other facts of the fit (for the report).
+    breaks, assumptions, warnings: what was found in the data, assumed, and left to look at.
+    """
+
+    plan: Plan
+    snapshot: date
+    provider_names: Mapping[str, str]
+    specialty_names: Mapping[str, str]
+    files: tuple[DataFile, ...]
+    position: pd.DataFrame
+    trajectory: pd.DataFrame
+    trajectory_weekly: pd.DataFrame
+    observed: pd.DataFrame
+    breakeven: pd.DataFrame
+    clearance: pd.DataFrame
+    cohorts: pd.DataFrame
+    waits: pd.DataFrame
+    rates: pd.DataFrame
+    breaks: tuple[Break, ...]
+    assumptions: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables written as CSV, by file name without its ending."""
+        names = ("position", "trajectory", "trajectory_weekly", "observed", "breakeven", "clearance", "cohorts")
+        return {name: getattr(self, name) for name in names}
