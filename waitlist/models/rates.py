@@ -1,0 +1,202 @@
+"""Rates per working day by list, stage and weeks waited, small lists borrowing strength (R4, R5).
+
+A list's own count is weighed against what its specialty and provider would give: with ``o`` people seen and
+``e`` expected, its factor is (o + k) ÷ (e + k), a gamma-Poisson shrinkage with prior weight k.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from waitlist.bands import BANDS, Floats
+from waitlist.calendar import month_of
+from waitlist.history import History
+from waitlist.models.departures import MonthFlows, month_flows
+from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED, REMOVED
+
+HALF_LIFE = 6.0
+"""Months after which an observed month counts half."""
+WINDOW = 12
+"""Most recent months that a rate may use."""
+LIST_WEIGHT = 30.0
+"""k of a list's level, in people."""
+BAND_WEIGHT = 15.0
+"""k of each band's departure from its list's level, in people."""
+NET_WEIGHT = 6000.0
+"""Exposure in person-working-days by which a list's net removals are drawn to its specialty's."""
+NET_GROUPS = (0, 4, 9, 14, 18, 26, 39, 52, 65, 78, 104, BANDS)
+"""Bands that share one net removal rate: a month's diagonals cannot tell finer ones apart."""
+DAILY_CAP = 0.2
+"""No rate per working day is above this: a week of five never takes more than all."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The rates of L lists.
+
+    departures: [L, 2, 4, 105] per working day: admitted, non-admitted, removed, converted by stage.
+    returns: [L, 2, 105] people a working day. starts: [L] a working day.
+    season: [12, 4] and start_season [12]: factor of each calendar month (0 is January).
+    residuals: [M, L, 5] each used month's observed ÷ expected, for the four departures and the starts.
+    own_weight: [L, 4] the weight of a list's own record in its level, 0 to 1.
+    months: the months used, latest last.
+    """
+
+    departures: Floats
+    returns: Floats
+    starts: Floats
+    season: Floats
+    start_season: Floats
+    residuals: Floats
+    own_weight: Floats
+    months: tuple[str, ...]
+
+
+def fit(history: History) -> Rates:
+    """The rates of every list in ``history``, from its last WINDOW months that R4 closes and no break spoils."""
+    last = len(history.months)
+    window = [m for m in range(max(1, last - WINDOW), last)]
+    flows = [month_flows(history, m) for m in window]
+    used = np.stack([_usable(history, m) for m in window])
+    age = np.array([last - 1 - m for m in window])
+    weight = used * 0.5 ** (age / HALF_LIFE)[:, None]
+    months = tuple(history.months[m] for m in window)
+    season, start_season = _seasons(flows, used, months)
+    departures, own_weight = _departures(history, flows, weight)
+    net = _net_removals(history, flows, weight)
+    exposure = _summed(weight, [f.exposure for f in flows])
+    days = np.maximum((weight * np.array([f.working_days for f in flows])[:, None]).sum(axis=0), 1e-9)
+    departures[:, :, REMOVED] = np.clip(net, 0.0, DAILY_CAP)[:, None]
+    returns = (np.maximum(-net, 0.0) * exposure / days[:, None]).transpose(1, 0, 2)
+    starts = _summed(weight, [f.starts for f in flows]) / days
+    residuals = _residuals(flows, used, months, departures, returns, starts, season, start_season)
+    return Rates(departures, returns, starts, season, start_season, residuals, own_weight, months)
+
+
+def _usable(history: History, month: int) -> np.ndarray:
+    """Lists whose month may enter a rate: unbroken, and after their last step if three such months exist."""
+    ok = history.fit_months
+    broken = history.observed_flows & ~ok
+    after = np.array([np.flatnonzero(row)[-1] if row.any() else 0 for row in broken])
+    enough = np.array([ok[i, a + 1 :].sum() >= 3 for i, a in enumerate(after)])
+    return np.asarray(ok[:, month] & (~enough | (month > after)), dtype=bool)
+
+
+def _summed(weight: Floats, values: list[Floats]) -> Floats:
+    """Σ over months of weight [M, L] × values, the list axis being the last but one, or the only one."""
+    total = np.zeros_like(values[0])
+    for w, value in zip(weight, values, strict=True):
+        total += value * (w[:, None] if value.ndim > 1 else w)
+    return total
+
+
+def _departures(history: History, flows: list[MonthFlows], weight: Floats) -> tuple[Floats, Floats]:
+    exposure = _summed(weight, [f.exposure for f in flows])
+    admitted = _summed(weight, [f.admitted for f in flows])
+    non_admitted = _summed(weight, [f.non_admitted for f in flows])
+    converted = np.maximum(_summed(weight, [f.converted for f in flows]), 0.0)
+    room = exposure[1] * DAILY_CAP
+    theatre = np.where(history.one_stage[:, None], 0.0, np.minimum(admitted, room))
+    rates = np.zeros((len(history.lists), 2, 4, BANDS))
+    own = np.ones((len(history.lists), 4))
+    for stage, flow, people in (
+        (1, ADMITTED, theatre),
+        (0, ADMITTED, admitted - theatre),
+        (0, NON_ADMITTED, non_admitted),
+        (0, CONVERTED, converted),
+    ):
+        rates[:, stage, flow], shrunk = _shrunk(history, people, exposure[stage])
+        own[:, flow] = np.minimum(own[:, flow], shrunk) if (stage, flow) != (0, ADMITTED) else own[:, flow]
+    return rates, own
+
+
+def _shrunk(history: History, people: Floats, exposure: Floats) -> tuple[Floats, Floats]:
+    """Rates [L, 105] and the weight [L] of each list's own record: specialty, then provider, then list."""
+    specialty = _positions([s for _, s in history.lists])
+    provider = _positions([p for p, _ in history.lists])
+    shape = _total(people, specialty) / np.maximum(_total(exposure, specialty), 1e-9)
+    expected = shape[specialty] * exposure
+    by_provider = (_total(people.sum(1), provider) + LIST_WEIGHT) / (_total(expected.sum(1), provider) + LIST_WEIGHT)
+    prior = by_provider[provider]
+    level = (people.sum(1) + LIST_WEIGHT) / (expected.sum(1) + LIST_WEIGHT / prior)
+    usual = shape[specialty] * level[:, None]
+    rate = (people + BAND_WEIGHT) / (exposure + BAND_WEIGHT / np.maximum(usual, 1e-9))
+    rate = np.where(usual > 0, rate, 0.0)
+    total = (rate * exposure).sum(1)
+    aim = expected.sum(1) * level
+    rate *= np.where(total > 0, aim / np.maximum(total, 1e-9), 1.0)[:, None]
+    return np.clip(rate, 0.0, DAILY_CAP), people.sum(1) / (people.sum(1) + LIST_WEIGHT)
+
+
+def _net_removals(history: History, flows: list[MonthFlows], weight: Floats) -> Floats:
+    """Net removals per person-working-day [L, 105]; negative where returns outweigh removals."""
+    removed = _summed(weight, [f.removed for f in flows])
+    exposure = _summed(weight, [f.exposure for f in flows]).sum(axis=0)
+    specialty = _positions([s for _, s in history.lists])
+    net = np.zeros_like(removed)
+    for lo, hi in zip(NET_GROUPS, NET_GROUPS[1:], strict=False):
+        people, days = removed[:, lo:hi].sum(1), exposure[:, lo:hi].sum(1)
+        usual = _total(people, specialty) / np.maximum(_total(days, specialty), 1e-9)
+        net[:, lo:hi] = ((people + NET_WEIGHT * usual[specialty]) / (days + NET_WEIGHT))[:, None]
+    return net
+
+
+def _seasons(flows: list[MonthFlows], used: np.ndarray, months: tuple[str, ...]) -> tuple[Floats, Floats]:
+    """Factors by calendar month, over all lists: [12, 4] for departures, [12] for starts; mean about 1."""
+    seasons, start_seasons = np.ones((12, 4)), np.ones(12)
+    rate, start_rate = np.ones((len(months), 4)), np.ones(len(months))
+    for i, (flow, ok) in enumerate(zip(flows, used, strict=True)):
+        exposure = max(float((flow.exposure.sum(0) * ok[:, None]).sum()), 1e-9)
+        people = (flow.admitted, flow.non_admitted, flow.removed, flow.converted)
+        rate[i] = [float((p * ok[:, None]).sum()) / exposure for p in people]
+        start_rate[i] = float((flow.starts * ok).sum()) / flow.working_days / max(int(ok.sum()), 1)
+    level, start_level = rate.mean(axis=0), start_rate.mean()
+    if len(months) < 12 or start_level <= 0:
+        return seasons, start_seasons
+    for i, month in enumerate(months):
+        number = int(month[5:]) - 1
+        for f in (ADMITTED, NON_ADMITTED, CONVERTED):
+            seasons[number, f] = np.clip(rate[i, f] / max(level[f], 1e-12), 0.7, 1.3)
+        start_seasons[number] = np.clip(start_rate[i] / start_level, 0.7, 1.3)
+    return seasons, start_seasons
+
+
+def _residuals(
+    flows: list[MonthFlows],
+    used: np.ndarray,
+    months: tuple[str, ...],
+    departures: Floats,
+    returns: Floats,
+    starts: Floats,
+    season: Floats,
+    start_season: Floats,
+) -> Floats:
+    """Each month's observed ÷ expected [M, L, 5], 1 where the month is not used; mean 1 by list and flow."""
+    found = np.ones((len(flows), len(starts), 5))
+    for i, (flow, ok) in enumerate(zip(flows, used, strict=True)):
+        number = int(months[i][5:]) - 1
+        expected = np.einsum("slb,lsfb->lf", flow.exposure, departures) * season[number]
+        seen = np.stack([f.sum(1) for f in (flow.admitted, flow.non_admitted, flow.removed, flow.converted)], 1)
+        seen[:, REMOVED] += returns.sum(axis=(1, 2)) * flow.working_days
+        rows = np.concatenate([expected, (starts * start_season[number] * flow.working_days)[:, None]], axis=1)
+        people = np.concatenate([seen, flow.starts[:, None]], axis=1)
+        ratio = np.where(rows > 0.5, people / np.maximum(rows, 1e-9), 1.0)
+        found[i] = np.where(ok[:, None], np.clip(ratio, 0.0, 3.0), 1.0)
+    return np.asarray(found / np.maximum(found.mean(axis=0), 0.2))
+
+
+def _positions(labels: list[str]) -> np.ndarray:
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _total(values: Floats, group: np.ndarray) -> Floats:
+    total = np.zeros((int(group.max()) + 1, *values.shape[1:]))
+    np.add.at(total, group, values)
+    return total
+
+
+def snapshot_month(history: History) -> str:
+    """The month of the snapshot, YYYY-MM."""
+    return month_of(history.snapshot)
