@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from waitlist.bands import BANDS, Floats
-from waitlist.calendar import month_of
 from waitlist.history import History
 from waitlist.models.departures import MonthFlows, month_flows
 from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED, REMOVED
@@ -71,7 +70,8 @@ def fit(history: History) -> Rates:
     departures[:, :, REMOVED] = np.clip(net, 0.0, DAILY_CAP)[:, None]
     returns = (np.maximum(-net, 0.0) * exposure / days[:, None]).transpose(1, 0, 2)
     starts = _summed(weight, [f.starts for f in flows]) / days
-    residuals = _residuals(flows, used, months, departures, returns, starts, season, start_season)
+    unbroken = np.stack([history.fit_months[:, m] for m in window])
+    residuals = _residuals(flows, unbroken, months, departures, returns, starts, season, start_season)
     return Rates(departures, returns, starts, season, start_season, residuals, own_weight, months)
 
 
@@ -195,8 +195,3 @@ def _total(values: Floats, group: np.ndarray) -> Floats:
     total = np.zeros((int(group.max()) + 1, *values.shape[1:]))
     np.add.at(total, group, values)
     return total
-
-
-def snapshot_month(history: History) -> str:
-    """The month of the snapshot, YYYY-MM."""
-    return month_of(history.snapshot)

@@ -1,0 +1,172 @@
+"""The answers of one row, a list or a total: breakeven, clearance and cohorts (R8-R10)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import numpy as np
+
+from waitlist.bands import THRESHOLDS, Floats
+from waitlist.calendar import Horizon, month_end, month_lengths, next_march_end, place
+from waitlist.models.engine import Forecast
+from waitlist.models.kernel import F_HELD, F_STARTS
+from waitlist.models.measures import Times
+from waitlist.models.past import Observed
+from waitlist.plan import Clearance, Deadline, Plan
+
+Row = tuple[object, ...]
+
+
+def breakeven_now(past: Observed, stops_over: Floats, snapshot: date, thresholds: tuple[int, ...]) -> Iterator[Row]:
+    """R8 in the last observed month: (threshold, as_of, inflow, other removals, breakeven, current, gap).
+
+    Breakeven is exact, the change over T plus the stops over T; how it divides into those who crossed and
+    those removed rests on the diagonal. ``stops_over`` [6] of that month. Nothing where it is not known.
+    """
+    month = f"{snapshot:%Y-%m}"
+    weeks = float(month_lengths([month])[0]) / 7
+    for index, t in enumerate((0, *THRESHOLDS)):
+        if t and t not in thresholds:
+            continue
+        if past["waiting_list"].shape[1] < 2 or np.isnan(past["clock_starts"][0, -1]):
+            continue
+        name = f"over_{t}_weeks" if t else "waiting_list"
+        inflow = past[f"tip_in_{t}_weeks" if t else "clock_starts"][0, -1]
+        change = past[name][0, -1] - past[name][0, -2]
+        if t == 0:
+            change -= past["restatement"][0, -1]
+        held_level = change + stops_over[index]
+        current = stops_over[index]
+        yield _breakeven(t, snapshot, inflow, inflow - held_level, current, weeks)
+
+
+def breakeven_ahead(times: Times, horizon: Horizon, thresholds: tuple[int, ...]) -> Iterator[Row]:
+    """R8 for the month up to each month end ahead, from means over draws."""
+    for index, t in enumerate((0, *THRESHOLDS)):
+        if t and t not in thresholds:
+            continue
+        inflow = times.values[f"tip_in_{t}_weeks" if t else "clock_starts"].mean(axis=0)
+        removed, stops = times.removed_over[index].mean(axis=0), times.stops_over[index].mean(axis=0)
+        for c, end in enumerate(horizon.month_ends):
+            yield _breakeven(t, end.day, inflow[c], removed[c], stops[c], times.days[c] / 7)
+
+
+def _breakeven(t: int, day: date, inflow: float, removed: float, stops: float, weeks: float) -> Row:
+    rates = (inflow / weeks, removed / weeks, (inflow - removed) / weeks, stops / weeks)
+    return (t, day.isoformat(), *rates, rates[2] - rates[3])
+
+
+def clearance(
+    times: Times, past: Observed, horizon: Horizon, tolerance: Clearance, thresholds: tuple[int, ...]
+) -> Iterator[Row]:
+    """R9: (threshold, waiting_now, straight_line_date, p10_date, p50_date, p90_date, share_cleared)."""
+    days = [horizon.snapshot, *(end.day for end in horizon.month_ends)]
+    for t in thresholds:
+        name = f"over_{t}_weeks"
+        now = float(past[name][0, -1])
+        over = np.column_stack([np.full(len(times.bands), now), times.values[name]])
+        lists = np.column_stack(
+            [np.full(len(times.bands), past["waiting_list"][0, -1]), times.values["waiting_list"]]
+        )
+        first = np.sort(_first_clear(over, lists, tolerance))
+        draws = len(first)
+        dates = [_date_at(days, int(first[max(0, math.ceil(p * draws) - 1)])) for p in (0.1, 0.5, 0.9)]
+        share = float((first < len(days)).mean())
+        yield (t, now, _straight_line(past[name][0], horizon.snapshot, tolerance), *dates, share)
+
+
+def _first_clear(over: Floats, lists: Floats, tolerance: Clearance) -> np.ndarray:
+    """By draw, the first time from which it stays clear, three months at least; past the end if never."""
+    allowed: Floats | float = tolerance.tolerance
+    if tolerance.tolerance_share is not None:
+        allowed = tolerance.tolerance_share * lists
+    clear = np.round(over) <= np.maximum(allowed, 0.0)
+    stays = np.logical_and.accumulate(clear[:, ::-1], axis=1)[:, ::-1]
+    first = np.where(stays.any(axis=1), stays.argmax(axis=1), over.shape[1])
+    late = first > over.shape[1] - 3
+    return np.where(late & (first > 0), over.shape[1], first)
+
+
+def _date_at(days: list[date], index: int) -> str:
+    return days[index].isoformat() if index < len(days) else ""
+
+
+def _straight_line(over: Floats, snapshot: date, tolerance: Clearance) -> str:
+    """Backlog ÷ the mean weekly fall of the last 13 weeks (three months), empty where it does not fall."""
+    if over[-1] <= tolerance.tolerance:
+        return snapshot.isoformat()
+    if len(over) < 4 or np.isnan(over[[-1, -4]]).any() or over[-1] >= over[-4]:
+        return ""
+    weeks = over[-1] / ((over[-4] - over[-1]) / 13)
+    return (snapshot + timedelta(weeks=math.ceil(weeks))).isoformat() if weeks < 5200 else ""
+
+
+def deadlines(plan: Plan, horizon: Horizon) -> tuple[Deadline, ...]:
+    """The plan's deadlines inside the horizon, or the next 31 March for each threshold (R10)."""
+    last = month_end(horizon.months[-1])
+    asked = plan.deadline or tuple(
+        Deadline(threshold_weeks=t, date=next_march_end(horizon.snapshot)) for t in plan.thresholds_weeks
+    )
+    return tuple(item for item in asked if horizon.snapshot < item.date <= last)
+
+
+def cohort(forecast: Forecast, horizon: Horizon, threshold: int, deadline: date) -> Iterator[Row]:
+    """R10, week by week: (week_ending, p10, p50, p90, required_per_week, joined, left).
+
+    The cohort is all whose clock started on or before the deadline − (7T + 1) days: at the week end k weeks
+    before the deadline's week, those over T − k weeks, and u_T of the band that crosses in it.
+    """
+    end = place(horizon.snapshot, deadline)
+    share = float(end.crossing_weights[threshold])
+    inside = end.flow_weight > 0 or deadline != horizon.week_ends[end.week]
+    held = np.concatenate(
+        [np.full((len(forecast.flows), 1), forecast.opening_held), forecast.flows[..., F_HELD]], axis=1
+    )
+    before: Floats | None = None
+    for k in range(end.week + 1):
+        level = threshold - (end.week - k)
+        waiting = forecast.waiting[:, k]
+        if level > 0:
+            remaining = waiting[:, level:].sum(axis=1) + share * waiting[:, level - 1]
+        else:
+            remaining = waiting.sum(axis=1) + (held[:, k] if level < 0 or inside else 0.0)
+        joined = 0.0 if k == 0 else _joined(forecast, horizon, held, k, level, share, inside)
+        left = 0.0 if before is None else float(before.mean() + joined - remaining.mean())
+        weeks_left = (deadline - horizon.week_ends[k]).days / 7
+        yield _cohort_row(horizon.week_ends[k], remaining, weeks_left, joined, left)
+        before = remaining
+    if deadline != horizon.week_ends[end.week] and before is not None:
+        k = end.week
+        closing = forecast.waiting[:, k + 1, threshold:].sum(axis=1)
+        opening = forecast.waiting[:, k, threshold:].sum(axis=1)
+        tip = forecast.waiting[:, k + 1, threshold] if threshold < 104 else forecast.flows[:, k, 5]
+        final = opening + share * tip - end.flow_weight * (opening + tip - closing)
+        back = forecast.returns[threshold:].sum() * horizon.working_days[k] * end.flow_weight
+        yield _cohort_row(deadline, final, 0.0, float(back), float(before.mean() + back - final.mean()))
+
+
+def _joined(
+    forecast: Forecast, horizon: Horizon, held: Floats, k: int, level: int, share: float, inside: bool
+) -> float:
+    """Mean people who joined the cohort in the week up to week end ``k``: new starts and returns."""
+    days = horizon.working_days[k - 1]
+    returned = days * forecast.returns[max(0, level - 1) :].sum()
+    if level > 1:
+        returned += days * share * forecast.returns[level - 2]
+    started = 0.0
+    if level < 0 or (level == 0 and inside):
+        started = float(forecast.flows[:, k - 1, F_STARTS].mean())
+    elif level == 0:
+        started = float((forecast.flows[:, k - 1, F_STARTS] - held[:, k]).mean())
+    elif level == 1:
+        entered = forecast.waiting[:, k, 0].mean()
+        started = float(max(0.0, share * entered - (held[:, k - 1].mean() if inside else 0.0)))
+    return float(returned + started)
+
+
+def _cohort_row(day: date, remaining: Floats, weeks_left: float, joined: float, left: float) -> Row:
+    p10, p50, p90 = np.percentile(remaining, [10, 50, 90])
+    required = p50 / weeks_left if weeks_left > 0 else np.nan
+    return (day.isoformat(), p10, p50, p90, required, joined, left)
