@@ -1,4 +1,4 @@
-"""The whole way on one page: read (plan) → fit → project → answer."""
+"""The whole way on one page: read (plan) → fit → project → answer → write."""
 
 from __future__ import annotations
 
@@ -6,30 +6,36 @@ import difflib
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from waitlist.bands import BANDS
-from waitlist.calendar import Horizon, horizon
+from waitlist.calendar import horizon
 from waitlist.errors import Problem, Refusal, refuse
-from waitlist.history import Counts, History
-from waitlist.models import answers, engine, measures, past, rates
-from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED
+from waitlist.history import History
+from waitlist.models import engine, past, rates, tables
 from waitlist.plan import Plan
-from waitlist.results import ALL, Result
+from waitlist.results import Result
 
-QUANTILES = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
-BREAKEVEN = ("inflow_per_week", "other_removals_per_week", "breakeven_per_week", "current_per_week", "gap_per_week")
-CLEARANCE = ("waiting_now", "straight_line_date", "p10_date", "p50_date", "p90_date", "share_of_draws_cleared")
-COHORT = ("week_ending", "p10", "p50", "p90", "required_per_week", "joined", "left")
 Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and of how many."""
+
+
+def read(folder: str | Path, plan: Plan | None = None, origin: str | None = None, cache: bool = True) -> History:
+    """The observed past in ``folder``, knowing nothing after the month ``origin`` (YYYY-MM).
+
+    ``plan`` gives the mergers and the breaks it overrules. Raises Refusal naming every problem found.
+    """
+    from waitlist.inputs.extract import read_counts  # noqa: PLC0415 - loads DuckDB
+    from waitlist.inputs.past import history_of, until  # noqa: PLC0415
+
+    counts, _ = read_counts(Path(folder), cache=cache)
+    if origin is not None:
+        if origin not in counts.months:
+            span = f"{counts.months[0]} to {counts.months[-1]}"
+            raise refuse(str(folder), "origin", origin, "the origin must be a month in the data", f"Choose from {span}.")
+        counts = until(counts, origin)
+    return history_of(counts, plan.successor if plan else (), plan.breaks if plan else ())
 
 
 def run(plan: Plan, history: History, progress: Progress | None = None) -> Result:
-    """Every answer of ``plan`` from ``history``. Raises Refusal where the plan asks for what is not there.
-
-    progress, if given, is called with (what is done, done so far, of how many).
-    """
+    """Every answer of ``plan`` from ``history``. Raises Refusal where the plan asks for what is not there."""
     keep = planned_lists(plan, history)
     tell = progress or (lambda what, done, of: None)
     tell("Fitting rates", 0, 1)
@@ -38,16 +44,24 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     seen = past.observed(history, flows)
     time = horizon(history.snapshot, plan.horizon_months)
     assumed = engine.assume(history, fitted, plan, time, keep)
-    tables = _Tables()
-    groups = _rows_of(history, keep)
+    found = tables.Tables()
+    groups = tables.rows_of(history, keep)
     for done, (key, forecast) in enumerate(engine.project(assumed, time, plan.draws, plan.seed)):
         tell("Forecasting", done + 1, len(groups))
         rows = groups[key]
         known = past.total(seen, rows)
         known |= past.shares_and_waits(known, history.waiting[rows].sum(axis=0, keepdims=True))
-        _answer(tables, key, forecast, known, _stops_over(history, rows), plan, history, time)
-        _position(tables, key, known, history, flows[-1], rows)
-    return tables.result(plan, history, fitted, keep)
+        stops_over = tables.stops_over_thresholds(history, rows)
+        tables.answer(found, key, forecast, known, stops_over, plan, history, time)
+        tables.position(found, key, known, history, flows[-1], rows)
+    return found.result(plan, history, fitted, keep)
+
+
+def write(result: Result, out: str | Path) -> Path:
+    """Write ``result`` into the folder ``out``, whole or not at all (R14); returns the folder."""
+    from waitlist.outputs.folder import write as write_folder  # noqa: PLC0415 - loads charts
+
+    return write_folder(result, Path(out))
 
 
 def planned_lists(plan: Plan, history: History) -> list[int]:
@@ -80,182 +94,3 @@ def _unknown(key: str, asked: tuple[str, ...] | str, there: tuple[str, ...]) -> 
             rule = f"the plan's {key} must be in the data"
             found.append(Problem("error", "the plan", key, code, rule, f"Nearest in the data: {near}."))
     return found
-
-
-def _rows_of(history: History, keep: list[int]) -> dict[tuple[str, str], list[int]]:
-    """The lists that each row of the tables adds up."""
-    groups: dict[tuple[str, str], list[int]] = {}
-    for n in keep:
-        provider, specialty = history.lists[n]
-        for key in ((provider, specialty), (provider, ALL), (ALL, specialty), (ALL, ALL)):
-            groups.setdefault(key, []).append(n)
-    return groups
-
-
-def _stops_over(history: History, rows: list[int]) -> np.ndarray:
-    """Stops in the last month among those over 0 and each threshold [6], unknown starts in the whole only."""
-    counts: Counts = history.counts
-    stops = (counts.admitted[rows, -1] + counts.non_admitted[rows, -1]).sum(axis=0)
-    unknown = (counts.admitted_unknown[rows, -1] + counts.non_admitted_unknown[rows, -1]).sum()
-    return np.array([stops.sum() + unknown, *(stops[t:].sum() for t in measures.THRESHOLDS)])
-
-
-class _Tables:
-    """The tables as they grow, row by row."""
-
-    def __init__(self) -> None:
-        self.position: list[tuple[object, ...]] = []
-        self.waits: list[pd.DataFrame] = []
-        self.trajectory: list[pd.DataFrame] = []
-        self.weekly: list[pd.DataFrame] = []
-        self.observed: list[pd.DataFrame] = []
-        self.breakeven: list[tuple[object, ...]] = []
-        self.clearance: list[tuple[object, ...]] = []
-        self.cohorts: list[tuple[object, ...]] = []
-
-    def result(self, plan: Plan, history: History, fitted: rates.Rates, keep: list[int]) -> Result:
-        who = ["provider", "specialty"]
-        frames = {
-            "position": pd.DataFrame(self.position, columns=[*who, "stage", "measure", "value"]),
-            "trajectory": pd.concat(self.trajectory),
-            "trajectory_weekly": pd.concat(self.weekly),
-            "observed": pd.concat(self.observed),
-            "breakeven": pd.DataFrame(self.breakeven, columns=[*who, "threshold_weeks", "as_of", *BREAKEVEN]),
-            "clearance": pd.DataFrame(self.clearance, columns=[*who, "threshold_weeks", *CLEARANCE]),
-            "cohorts": pd.DataFrame(self.cohorts, columns=[*who, "threshold_weeks", "deadline", *COHORT]),
-            "waits": pd.concat(self.waits),
-        }
-        for name, frame in frames.items():
-            frames[name] = frame.sort_values(who, kind="stable").reset_index(drop=True)
-        providers = {history.lists[n][0] for n in keep}
-        return Result(
-            plan=plan,
-            snapshot=history.snapshot,
-            provider_names={p: history.counts.provider_names.get(p, p) for p in sorted(providers)},
-            specialty_names={},
-            files=history.counts.files,
-            rates=_rates_table(history, fitted, keep),
-            breaks=tuple(item for item in history.breaks if item.provider in providers),
-            assumptions=_assumptions(plan, history, fitted, keep),
-            warnings=(),
-            **frames,
-        )
-
-
-def _answer(
-    tables: _Tables,
-    key: tuple[str, str],
-    forecast: engine.Forecast,
-    known: past.Observed,
-    stops_over: np.ndarray,
-    plan: Plan,
-    history: History,
-    time: Horizon,
-) -> None:
-    months = measures.monthly(forecast, time)
-    weeks = min(104, time.weeks)
-    ends = [end.day.isoformat() for end in time.month_ends]
-    tables.trajectory.append(_long(key, "month_end", ends, *measures.summary(months)))
-    by_week = measures.weekly(forecast, time, weeks)
-    week_ends = [day.isoformat() for day in time.week_ends[1 : weeks + 1]]
-    tables.weekly.append(_long(key, "week_ending", week_ends, *measures.summary(by_week)))
-    tables.observed.append(_observed(key, known, history))
-    t = plan.thresholds_weeks
-    tables.breakeven += [(*key, *row) for row in answers.breakeven_now(known, stops_over, time.snapshot, t)]
-    tables.breakeven += [(*key, *row) for row in answers.breakeven_ahead(months, time, t)]
-    tables.clearance += [(*key, *row) for row in answers.clearance(months, known, time, plan.clearance, t)]
-    for item in answers.deadlines(plan, time):
-        rows = answers.cohort(forecast, time, item.threshold_weeks, item.date)
-        tables.cohorts += [(*key, item.threshold_weeks, item.date.isoformat(), *row) for row in rows]
-
-
-def _long(key: tuple[str, str], time_name: str, times: list[str], mean: np.ndarray, quantiles: np.ndarray) -> pd.DataFrame:
-    """A tidy table from measures × times."""
-    names = len(measures.MEASURES)
-    frame = pd.DataFrame(
-        {
-            "provider": key[0],
-            "specialty": key[1],
-            time_name: np.tile(np.array(times, dtype=object), names),
-            "measure": np.repeat(np.array(measures.MEASURES, dtype=object), len(times)),
-            "mean": mean.ravel(),
-        }
-    )
-    for name, values in zip(QUANTILES, quantiles, strict=True):
-        frame[name] = values.ravel()
-    return frame
-
-
-def _observed(key: tuple[str, str], known: past.Observed, history: History) -> pd.DataFrame:
-    from waitlist.calendar import month_end  # noqa: PLC0415
-
-    ends = np.array([month_end(month).isoformat() for month in history.months], dtype=object)
-    stacked = np.stack([known[name][0] for name in measures.MEASURES])
-    frame = pd.DataFrame(
-        {
-            "provider": key[0],
-            "specialty": key[1],
-            "month_end": np.tile(ends, len(measures.MEASURES)),
-            "measure": np.repeat(np.array(measures.MEASURES, dtype=object), len(ends)),
-            "value": stacked.ravel(),
-        }
-    )
-    return frame.dropna(subset=["value"])
-
-
-def _position(
-    tables: _Tables,
-    key: tuple[str, str],
-    known: past.Observed,
-    history: History,
-    last: past.MonthFlows | None,
-    rows: list[int],
-) -> None:
-    for name in measures.MEASURES:
-        if not np.isnan(known[name][0, -1]):
-            tables.position.append((*key, ALL, name, float(known[name][0, -1])))
-    stages = (("outpatient", history.outpatient), ("admission", history.admission))
-    for index, (stage, people) in enumerate(stages):
-        bands = people[rows, -1].sum(axis=0)
-        tables.position.append((*key, stage, "waiting_list", float(bands.sum())))
-        tables.position.append((*key, stage, "within_18_weeks", float(bands[:18].sum())))
-        for t in measures.THRESHOLDS:
-            tables.position.append((*key, stage, f"over_{t}_weeks", float(bands[t:].sum())))
-        if last is not None and not np.isnan(known["clock_starts"][0, -1]):
-            tables.position += [(*key, *row) for row in _stage_flows(stage, index, last, rows, known)]
-        frame = {"stage": stage, "weeks_waited": np.arange(BANDS), "waiting": bands}
-        tables.waits.append(pd.DataFrame({"provider": key[0], "specialty": key[1], **frame}))
-
-
-def _stage_flows(
-    stage: str, index: int, last: past.MonthFlows, rows: list[int], known: past.Observed
-) -> list[tuple[object, ...]]:
-    """The last month's flows of one stage: clinics end the first, theatres the second (R5)."""
-    both = np.maximum(last.exposure[:, rows].sum(axis=0), 1e-9)
-    removed = float((last.removed[rows] * last.exposure[index, rows] / both).sum())
-    found: list[tuple[object, ...]] = [(stage, "conversions", float(known["conversions"][0, -1]))]
-    return [(stage, "other_removals", removed), *found]
-
-
-def _rates_table(history: History, fitted: rates.Rates, keep: list[int]) -> pd.DataFrame:
-    flows = (("stops_admitted", ADMITTED), ("stops_non_admitted", NON_ADMITTED), ("conversions", CONVERTED))
-    return pd.DataFrame(
-        [(*history.lists[n], name, float(fitted.own_weight[n, flow])) for n in keep for name, flow in flows],
-        columns=["provider", "specialty", "flow", "own_weight"],
-    )
-
-
-def _assumptions(plan: Plan, history: History, fitted: rates.Rates, keep: list[int]) -> tuple[str, ...]:
-    one_stage = int(history.one_stage[keep].sum())
-    small = int((fitted.own_weight[keep].min(axis=1) < 0.5).sum())
-    excess = float(history.admission_excess[keep, -1].sum())
-    growth = "stays at its recent level" if plan.demand.growth == "fitted" else "grows as the plan states"
-    return (
-        f"Rates come from {fitted.months[0]} to {fitted.months[-1]}, recent months counting most; months with a break are left out (R4).",
-        f"Demand {growth}, by working day and calendar month.",
-        "Conversions are inferred: other removals are taken to be at one rate by weeks waited in both stages (R5).",
-        f"{one_stage} of {len(keep)} lists report no decisions to admit and are forecast as one stage (R5).",
-        f"{small} of {len(keep)} lists take more than half of some rate from their specialty and provider.",
-        f"{excess:,.0f} people are reported with a decision to admit beyond the list's own band; the list's number is used (R5).",
-        "Nothing is planned: today's behaviour is carried on.",
-    )

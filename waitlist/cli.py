@@ -1,0 +1,177 @@
+"""The command line: arguments → one call of the public API → printing. No logic."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from waitlist.errors import Problem, Refusal
+
+if TYPE_CHECKING:
+    from waitlist.results import Result
+
+app = typer.Typer(
+    help="Forecast elective waiting lists: who will be waiting how long, and what it takes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+PlanFile = Annotated[Path, typer.Argument(help="The plan, a TOML file such as models/sample.toml.")]
+Inputs = Annotated[Path | None, typer.Option("--inputs", help="Data folder, in place of the plan's.")]
+Origin = Annotated[str | None, typer.Option("--origin", help="Know nothing after this month, YYYY-MM.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder to write; replaced whole if it is ours.")]
+Draws = Annotated[int | None, typer.Option("--draws", min=1, help="Draws, in place of the plan's.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed, in place of the plan's.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Read the files afresh, past the cache.")]
+
+
+@app.command(epilog="Example: waitlist sample --to inputs/sample --seed 1")
+def sample(
+    to: Annotated[Path, typer.Option("--to", help="Folder to write.")] = Path("inputs/sample"),
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, another system.")] = 1,
+) -> None:
+    """Write a made-up three-trust system in the layout of the published extracts."""
+    from waitlist.inputs.sample import write_sample  # noqa: PLC0415
+
+    print(f"Wrote a synthetic system to {write_sample(to, seed=seed)}")
+
+
+@app.command(epilog="Example: waitlist check inputs/sample --json")
+def check(
+    inputs: Annotated[Path, typer.Argument(help="Data folder.")], as_json: AsJson = False
+) -> None:
+    """Check the data in a folder: every problem at once. Exit 1 if one makes a forecast wrong."""
+    from waitlist.inputs.check import check as check_folder  # noqa: PLC0415
+
+    problems = check_folder(inputs)
+    _print_problems(problems, as_json)
+    raise typer.Exit(1 if any(p.severity == "error" for p in problems) else 0)
+
+
+@app.command(epilog="Example: waitlist run models/sample.toml --out outputs/sample")
+def run(
+    plan: PlanFile,
+    inputs: Inputs = None,
+    origin: Origin = None,
+    out: Out = None,
+    draws: Draws = None,
+    seed: Seed = None,
+    no_cache: NoCache = False,
+) -> None:
+    """Run a plan: every answer, as tables, a report and a workbook in one folder."""
+    from waitlist.outputs.folder import check_place  # noqa: PLC0415
+    from waitlist.outputs.terminal import headline  # noqa: PLC0415
+    from waitlist.pipeline import write  # noqa: PLC0415
+
+    folder = out or Path("outputs") / plan.stem
+    check_place(folder)
+    result = _result(plan, inputs, origin, draws, seed, no_cache)
+    with _progress() as tell:
+        tell("Writing", 0, 1)
+        write(result, folder)
+    print(headline(result))
+    print(f"The report is {folder / 'report.html'}")
+
+
+def _answer(name: str, says: str) -> None:
+    """Add the command that prints one answer's table."""
+
+    def command(
+        plan: PlanFile,
+        inputs: Inputs = None,
+        origin: Origin = None,
+        out: Out = None,
+        draws: Draws = None,
+        seed: Seed = None,
+        no_cache: NoCache = False,
+        as_json: AsJson = False,
+    ) -> None:
+        from waitlist.outputs import folder, terminal  # noqa: PLC0415
+
+        if out:
+            folder.check_place(out)
+        result = _result(plan, inputs, origin, draws, seed, no_cache)
+        frame = getattr(result, "cohorts" if name == "cohort" else name)
+        if out:
+            folder.write(result, out)
+        print(terminal.as_json(frame) if as_json else terminal.table(frame, says))
+
+    command.__doc__ = says
+    app.command(name, epilog=f"Example: waitlist {name} models/sample.toml --json")(command)
+
+
+_answer("position", "Who is waiting at the snapshot, by stage and weeks waited.")
+_answer("breakeven", "The weekly activity that holds each list and each threshold level.")
+_answer("clearance", "When each backlog clears, and how sure that is.")
+_answer("cohort", "Who must be treated by each deadline, week by week.")
+
+
+def _result(
+    plan_file: Path, inputs: Path | None, origin: str | None, draws: int | None, seed: int | None, no_cache: bool
+) -> Result:
+    from waitlist.pipeline import read, run  # noqa: PLC0415
+    from waitlist.plan import Plan  # noqa: PLC0415
+
+    plan = Plan.load(plan_file, inputs=inputs, draws=draws, seed=seed)
+    with _progress() as tell:
+        tell("Reading", 0, 1)
+        history = read(plan.inputs, plan, origin, cache=not no_cache)
+        return run(plan, history, tell)
+
+
+class _Bar:
+    """A progress bar on the error stream, where a terminal is watching."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import Progress  # noqa: PLC0415
+
+        self.bars = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self.tasks: dict[str, int] = {}
+
+    def __call__(self, what: str, done: int, of: int) -> None:
+        """Show that ``done`` of ``of`` steps of ``what`` are done."""
+        if what not in self.tasks:
+            self.tasks[what] = int(self.bars.add_task(what, total=of))
+        self.bars.update(self.tasks[what], completed=done, total=of)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _progress() -> Iterator[_Bar]:
+    bar = _Bar()
+    with bar.bars:
+        yield bar
+
+
+def _print_problems(problems: list[Problem], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([problem.as_dict() for problem in problems], indent=2, ensure_ascii=False))
+        return
+    for problem in problems:
+        print(f"{problem.severity}: {problem.sentence()}")
+    if not problems:
+        print("No problems found.")
+
+
+def main() -> None:
+    """Run the command line: exit 0 done, 1 the data or plan was refused, 2 wrong usage, 130 interrupted."""
+    try:
+        app(standalone_mode=False)
+    except Refusal as refusal:
+        for problem in refusal.problems:
+            print(f"Refused: {problem.sentence()}", file=sys.stderr)
+        sys.exit(1)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        sys.exit(130)
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)

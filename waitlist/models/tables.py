@@ -1,0 +1,199 @@
+"""The tidy tables of a run, built row by row: every list, provider, specialty and the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from waitlist.bands import BANDS
+from waitlist.calendar import Horizon, month_end
+from waitlist.history import Counts, History
+from waitlist.models import answers, engine, measures, past, rates
+from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED
+from waitlist.plan import Plan
+from waitlist.results import ALL, Result
+
+QUANTILES = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
+BREAKEVEN = ("inflow_per_week", "other_removals_per_week", "breakeven_per_week", "current_per_week", "gap_per_week")
+CLEARANCE = ("waiting_now", "straight_line_date", "p10_date", "p50_date", "p90_date", "share_of_draws_cleared")
+COHORT = ("week_ending", "p10", "p50", "p90", "required_per_week", "joined", "left")
+
+
+def rows_of(history: History, keep: list[int]) -> dict[tuple[str, str], list[int]]:
+    """The lists that each row of the tables adds up."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for n in keep:
+        provider, specialty = history.lists[n]
+        for key in ((provider, specialty), (provider, ALL), (ALL, specialty), (ALL, ALL)):
+            groups.setdefault(key, []).append(n)
+    return groups
+
+
+def stops_over_thresholds(history: History, rows: list[int]) -> np.ndarray:
+    """Stops in the last month among those over 0 and each threshold [6], unknown starts in the whole only."""
+    counts: Counts = history.counts
+    stops = (counts.admitted[rows, -1] + counts.non_admitted[rows, -1]).sum(axis=0)
+    unknown = (counts.admitted_unknown[rows, -1] + counts.non_admitted_unknown[rows, -1]).sum()
+    return np.array([stops.sum() + unknown, *(stops[t:].sum() for t in measures.THRESHOLDS)])
+
+
+class Tables:
+    """The tables as they grow, row by row."""
+
+    def __init__(self) -> None:
+        self.position: list[tuple[object, ...]] = []
+        self.waits: list[pd.DataFrame] = []
+        self.trajectory: list[pd.DataFrame] = []
+        self.weekly: list[pd.DataFrame] = []
+        self.observed: list[pd.DataFrame] = []
+        self.breakeven: list[tuple[object, ...]] = []
+        self.clearance: list[tuple[object, ...]] = []
+        self.cohorts: list[tuple[object, ...]] = []
+
+    def result(self, plan: Plan, history: History, fitted: rates.Rates, keep: list[int]) -> Result:
+        """The whole run's Result, rows sorted by provider and specialty."""
+        who = ["provider", "specialty"]
+        frames = {
+            "position": pd.DataFrame(self.position, columns=[*who, "stage", "measure", "value"]),
+            "trajectory": pd.concat(self.trajectory),
+            "trajectory_weekly": pd.concat(self.weekly),
+            "observed": pd.concat(self.observed),
+            "breakeven": pd.DataFrame(self.breakeven, columns=[*who, "threshold_weeks", "as_of", *BREAKEVEN]),
+            "clearance": pd.DataFrame(self.clearance, columns=[*who, "threshold_weeks", *CLEARANCE]),
+            "cohorts": pd.DataFrame(self.cohorts, columns=[*who, "threshold_weeks", "deadline", *COHORT]),
+            "waits": pd.concat(self.waits),
+        }
+        for name, frame in frames.items():
+            frames[name] = frame.sort_values(who, kind="stable").reset_index(drop=True)
+        providers = {history.lists[n][0] for n in keep}
+        return Result(
+            plan=plan,
+            snapshot=history.snapshot,
+            provider_names={p: history.counts.provider_names.get(p, p) for p in sorted(providers)},
+            specialty_names={},
+            files=history.counts.files,
+            rates=_rates_table(history, fitted, keep),
+            breaks=tuple(item for item in history.breaks if item.provider in providers),
+            assumptions=_assumptions(plan, history, fitted, keep),
+            warnings=(),
+            **frames,
+        )
+
+
+def answer(
+    tables: Tables,
+    key: tuple[str, str],
+    forecast: engine.Forecast,
+    known: past.Observed,
+    stops_over: np.ndarray,
+    plan: Plan,
+    history: History,
+    time: Horizon,
+) -> None:
+    """Add one row's trajectory, observed past, breakeven, clearance and cohorts."""
+    months = measures.monthly(forecast, time)
+    weeks = min(104, time.weeks)
+    ends = [end.day.isoformat() for end in time.month_ends]
+    tables.trajectory.append(_long(key, "month_end", ends, *measures.summary(months)))
+    by_week = measures.weekly(forecast, time, weeks)
+    week_ends = [day.isoformat() for day in time.week_ends[1 : weeks + 1]]
+    tables.weekly.append(_long(key, "week_ending", week_ends, *measures.summary(by_week)))
+    tables.observed.append(_observed(key, known, history))
+    t = plan.thresholds_weeks
+    tables.breakeven += [(*key, *row) for row in answers.breakeven_now(known, stops_over, time.snapshot, t)]
+    tables.breakeven += [(*key, *row) for row in answers.breakeven_ahead(months, time, t)]
+    tables.clearance += [(*key, *row) for row in answers.clearance(months, known, time, plan.clearance, t)]
+    for item in answers.deadlines(plan, time):
+        rows = answers.cohort(forecast, time, item.threshold_weeks, item.date)
+        tables.cohorts += [(*key, item.threshold_weeks, item.date.isoformat(), *row) for row in rows]
+
+
+def _long(key: tuple[str, str], time_name: str, times: list[str], mean: np.ndarray, quantiles: np.ndarray) -> pd.DataFrame:
+    """A tidy table from measures × times."""
+    names = len(measures.MEASURES)
+    frame = pd.DataFrame(
+        {
+            "provider": key[0],
+            "specialty": key[1],
+            time_name: np.tile(np.array(times, dtype=object), names),
+            "measure": np.repeat(np.array(measures.MEASURES, dtype=object), len(times)),
+            "mean": mean.ravel(),
+        }
+    )
+    for name, values in zip(QUANTILES, quantiles, strict=True):
+        frame[name] = values.ravel()
+    return frame
+
+
+def _observed(key: tuple[str, str], known: past.Observed, history: History) -> pd.DataFrame:
+    ends = np.array([month_end(month).isoformat() for month in history.months], dtype=object)
+    stacked = np.stack([known[name][0] for name in measures.MEASURES])
+    frame = pd.DataFrame(
+        {
+            "provider": key[0],
+            "specialty": key[1],
+            "month_end": np.tile(ends, len(measures.MEASURES)),
+            "measure": np.repeat(np.array(measures.MEASURES, dtype=object), len(ends)),
+            "value": stacked.ravel(),
+        }
+    )
+    return frame.dropna(subset=["value"])
+
+
+def position(
+    tables: Tables,
+    key: tuple[str, str],
+    known: past.Observed,
+    history: History,
+    last: past.MonthFlows | None,
+    rows: list[int],
+) -> None:
+    """Add one row's position at the snapshot, whole and by stage."""
+    for name in measures.MEASURES:
+        if not np.isnan(known[name][0, -1]):
+            tables.position.append((*key, ALL, name, float(known[name][0, -1])))
+    stages = (("outpatient", history.outpatient), ("admission", history.admission))
+    for index, (stage, people) in enumerate(stages):
+        bands = people[rows, -1].sum(axis=0)
+        tables.position.append((*key, stage, "waiting_list", float(bands.sum())))
+        tables.position.append((*key, stage, "within_18_weeks", float(bands[:18].sum())))
+        for t in measures.THRESHOLDS:
+            tables.position.append((*key, stage, f"over_{t}_weeks", float(bands[t:].sum())))
+        if last is not None and not np.isnan(known["clock_starts"][0, -1]):
+            tables.position += [(*key, *row) for row in _stage_flows(stage, index, last, rows, known)]
+        frame = {"stage": stage, "weeks_waited": np.arange(BANDS), "waiting": bands}
+        tables.waits.append(pd.DataFrame({"provider": key[0], "specialty": key[1], **frame}))
+
+
+def _stage_flows(
+    stage: str, index: int, last: past.MonthFlows, rows: list[int], known: past.Observed
+) -> list[tuple[object, ...]]:
+    """The last month's flows of one stage: clinics end the first, theatres the second (R5)."""
+    both = np.maximum(last.exposure[:, rows].sum(axis=0), 1e-9)
+    removed = float((last.removed[rows] * last.exposure[index, rows] / both).sum())
+    found: list[tuple[object, ...]] = [(stage, "conversions", float(known["conversions"][0, -1]))]
+    return [(stage, "other_removals", removed), *found]
+
+
+def _rates_table(history: History, fitted: rates.Rates, keep: list[int]) -> pd.DataFrame:
+    flows = (("stops_admitted", ADMITTED), ("stops_non_admitted", NON_ADMITTED), ("conversions", CONVERTED))
+    return pd.DataFrame(
+        [(*history.lists[n], name, float(fitted.own_weight[n, flow])) for n in keep for name, flow in flows],
+        columns=["provider", "specialty", "flow", "own_weight"],
+    )
+
+
+def _assumptions(plan: Plan, history: History, fitted: rates.Rates, keep: list[int]) -> tuple[str, ...]:
+    one_stage = int(history.one_stage[keep].sum())
+    small = int((fitted.own_weight[keep].min(axis=1) < 0.5).sum())
+    excess = float(history.admission_excess[keep, -1].sum())
+    growth = "stays at its recent level" if plan.demand.growth == "fitted" else "grows as the plan states"
+    return (
+        f"Rates come from {fitted.months[0]} to {fitted.months[-1]}, recent months counting most; months with a break are left out (R4).",
+        f"Demand {growth}, by working day and calendar month.",
+        "Conversions are inferred: other removals are taken to be at one rate by weeks waited in both stages (R5).",
+        f"{one_stage} of {len(keep)} lists report no decisions to admit and are forecast as one stage (R5).",
+        f"{small} of {len(keep)} lists take more than half of some rate from their specialty and provider.",
+        f"{excess:,.0f} people are reported with a decision to admit beyond the list's own band; the list's number is used (R5).",
+        "Nothing is planned: today's behaviour is carried on.",
+    )

@@ -1,0 +1,129 @@
+"""The report's pictures: Altair charts drawn once as still SVG, without a browser or a network.
+
+Keys to lines and bands stand in the page beside them: dashes and shades differ, never colour alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import vl_convert
+from markupsafe import Markup
+
+BLUE, DARK, MID, LIGHT = "#005EB8", "#003087", "#7DA7D9", "#CFE0F3"
+INK, GREY, WARM = "#212B32", "#4C6272", "#B34700"
+
+_AXIS: dict[str, Any] = {
+    "labelFontSize": 13,
+    "titleFontSize": 13,
+    "titleFontWeight": "normal",
+    "labelColor": INK,
+    "titleColor": INK,
+    "gridColor": "#E1E6EA",
+    "domainColor": GREY,
+    "tickColor": GREY,
+}
+_CONFIG: dict[str, Any] = {
+    "aria": False,
+    "background": None,
+    "font": "Arial, sans-serif",
+    "view": {"stroke": None},
+    "axis": _AXIS,
+}
+
+
+def waits(frame: pd.DataFrame, thresholds: Sequence[int]) -> alt.LayerChart:
+    """Who waits how long: bars by week waited, the admission stage darker, a line at each threshold.
+
+    frame: weeks_waited (0-104), bottom and top of the bar in people, admission (true or false).
+    """
+    weeks = alt.Scale(domain=[0, 106], nice=False)
+    bars = (
+        alt.Chart(_values(frame.assign(end=frame["weeks_waited"] + 1)))
+        .mark_rect(stroke="white", strokeWidth=0.3)
+        .encode(
+            x=alt.X("weeks_waited:Q", title="Weeks waited (last bar: 104 and over)", scale=weeks),
+            x2="end:Q",
+            y=_people("bottom", "People waiting"),
+            y2="top:Q",
+            color=alt.Color("admission:N", scale=alt.Scale(range=[MID, DARK]), legend=None),
+        )
+    )
+    marks = alt.Chart(_values(pd.DataFrame({"week": list(thresholds)}))).encode(x="week:Q")
+    rules = marks.mark_rule(strokeDash=[5, 3], strokeWidth=1.5, color=WARM)
+    labels = marks.mark_text(baseline="bottom", dy=-3, fontSize=13, color=WARM)
+    return alt.layer(bars, rules, labels.encode(text="week:Q", y=alt.value(0)))
+
+
+def trajectory(past: pd.DataFrame, ahead: pd.DataFrame, unit: str) -> alt.LayerChart:
+    """The observed past as a solid line, the forecast dashed within its 50 % and 90 % fans.
+
+    past: month_end, value. ahead: month_end, p05, p25, p50, p75, p95. Dates as ISO text.
+    """
+    zero = unit != "%"
+    forecast = alt.Chart(_values(ahead)).encode(x=_time("month_end"))
+    fans = [
+        forecast.mark_area(color=shade).encode(y=_people(low, unit, zero), y2=high)
+        for low, high, shade in (("p05", "p95", LIGHT), ("p25", "p75", MID))
+    ]
+    middle = forecast.mark_line(color=DARK, strokeDash=[6, 3], strokeWidth=2.5)
+    seen = alt.Chart(_values(past)).mark_line(color=INK, strokeWidth=2.5)
+    return alt.layer(
+        *fans,
+        middle.encode(y=_people("p50", unit, zero)),
+        seen.encode(x=_time("month_end"), y=_people("value", unit, zero)),
+    )
+
+
+def burn_down(frame: pd.DataFrame) -> alt.LayerChart:
+    """A cohort's remaining people by week, with the straight line that empties it by its deadline.
+
+    frame: week_ending, p10, p50, p90 of one cohort; its last row is the deadline.
+    """
+    weeks = alt.Chart(_values(frame)).encode(x=_time("week_ending"))
+    ends = frame.iloc[[0, -1]][["week_ending"]].assign(p50=[frame["p50"].iloc[0], 0.0])
+    needed = alt.Chart(_values(ends)).mark_line(
+        color=WARM, strokeDash=[1, 5], strokeCap="round", strokeWidth=3
+    )
+    y = _people("p50", "People remaining")
+    return alt.layer(
+        weeks.mark_area(color=LIGHT).encode(y=_people("p10", "People remaining"), y2="p90"),
+        needed.encode(x=_time("week_ending"), y=y),
+        weeks.mark_line(color=DARK, strokeDash=[6, 3], strokeWidth=2.5).encode(y=y),
+    )
+
+
+def draw(chart: alt.LayerChart, key: str, title: str, description: str) -> Markup:
+    """The chart as inline SVG that a screen reader can name; ``key`` keeps its ids apart in a page."""
+    sized = chart.properties(width=410, height=220)
+    svg = vl_convert.vegalite_to_svg({**sized.to_dict(validate=False), "config": _CONFIG})
+    box = re.search(r'viewBox="([^"]+)"', svg)
+    ids = {name: f"{key}-{place}" for place, name in enumerate(re.findall(r'\bid="([^"]+)"', svg))}
+    for name, ours in ids.items():
+        svg = svg.replace(f'id="{name}"', f'id="{ours}"').replace(f"url(#{name})", f"url(#{ours})")
+    return Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="{}" role="img"'
+        ' aria-labelledby="{}-t {}-d"><title id="{}-t">{}</title><desc id="{}-d">{}</desc>{}'
+    ).format(
+        box.group(1) if box else "0 0 480 280",
+        *(key, key, key, title, key, description),
+        Markup(svg[svg.index(">") + 1 :]),  # noqa: S704 - our own drawing, its texts already escaped
+    )
+
+
+def _values(frame: pd.DataFrame) -> alt.Data:
+    return alt.Data(values=frame.to_dict(orient="records"))
+
+
+def _time(field: str) -> alt.X:
+    """A time axis that reads ISO dates the same on every machine, whatever its time zone."""
+    return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=5))
+
+
+def _people(field: str, title: str, zero: bool = True) -> alt.Y:
+    scale = alt.Scale(zero=zero, nice=True)
+    return alt.Y(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(format=",~f", tickCount=5))
