@@ -147,7 +147,18 @@ def test_the_eighth_day_of_band_0_is_held_only_where_the_snapshot_is_a_working_d
 
 
 def test_bands_begin_the_day_after_a_whole_week():
-    assert [band_of_days(d) for d in (0, 7, 8, 126, 127, 364, 365, 728, 729, 5000)] == [0, 0, 1, 17, 18, 51, 52, 103, 104, 104]
+    assert [band_of_days(d) for d in (0, 7, 8, 126, 127, 364, 365, 728, 729, 5000)] == [
+        0,
+        0,
+        1,
+        17,
+        18,
+        51,
+        52,
+        103,
+        104,
+        104,
+    ]
 
 
 def test_median_wait_is_interpolated_within_its_band():

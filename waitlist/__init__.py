@@ -1,10 +1,10 @@
 """Forecasts of elective waiting lists: who will be waiting how long, and what it takes.
 
-    import waitlist as wl
-    history = wl.read("inputs/sample")
-    plan = wl.Plan.load("models/sample.toml")
-    result = wl.run(plan, history)
-    result.breakeven
+import waitlist as wl
+history = wl.read("inputs/sample")
+plan = wl.Plan.load("models/sample.toml")
+result = wl.run(plan, history)
+result.breakeven
 """
 
 from __future__ import annotations

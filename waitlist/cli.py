@@ -44,9 +44,7 @@ def sample(
 
 
 @app.command(epilog="Example: waitlist check inputs/sample --json")
-def check(
-    inputs: Annotated[Path, typer.Argument(help="Data folder.")], as_json: AsJson = False
-) -> None:
+def check(inputs: Annotated[Path, typer.Argument(help="Data folder.")], as_json: AsJson = False) -> None:
     """Check the data in a folder: every problem at once. Exit 1 if one makes a forecast wrong."""
     from waitlist.inputs.check import check as check_folder  # noqa: PLC0415
 

@@ -29,7 +29,9 @@ def read(folder: str | Path, plan: Plan | None = None, origin: str | None = None
     if origin is not None:
         if origin not in counts.months:
             span = f"{counts.months[0]} to {counts.months[-1]}"
-            raise refuse(str(folder), "origin", origin, "the origin must be a month in the data", f"Choose from {span}.")
+            raise refuse(
+                str(folder), "origin", origin, "the origin must be a month in the data", f"Choose from {span}."
+            )
         counts = until(counts, origin)
     return history_of(counts, plan.successor if plan else (), plan.breaks if plan else ())
 
@@ -82,7 +84,9 @@ def planned_lists(plan: Plan, history: History) -> list[int]:
         and history.present[n, -1]
     ]
     if not keep:
-        raise refuse("the plan", "providers", "", "no list it asks for is reported at the origin", "Check `waitlist check`.")
+        raise refuse(
+            "the plan", "providers", "", "no list it asks for is reported at the origin", "Check `waitlist check`."
+        )
     return keep
 
 

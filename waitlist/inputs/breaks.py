@@ -59,7 +59,9 @@ def _gaps(counts: Counts, provider: str, present: np.ndarray, waiting: Floats) -
             back = [counts.months[j] for j in range(m, len(counts.months)) if present[j]]
             size = -float(waiting[m - 1])
             if back:
-                found.append(Break(provider, "ALL", month, "missing", size, f"no return from {month}; back in {back[0]}"))
+                found.append(
+                    Break(provider, "ALL", month, "missing", size, f"no return from {month}; back in {back[0]}")
+                )
             else:
                 found.append(Break(provider, "ALL", month, "stops", size, f"no return after {before}"))
         elif present[m] and not present[m - 1]:
@@ -159,7 +161,11 @@ def restatements(counts: Counts, breaks: Sequence[Break]) -> tuple[Floats, np.nd
         broken[rows, m] = True
         if item.kind == "step":
             moves = np.diff(waiting[rows], axis=1)
-            own = moves[:, m - 1] - np.median(np.delete(moves, m - 1, axis=1), axis=1) if moves.shape[1] > 1 else moves[:, 0]
+            own = (
+                moves[:, m - 1] - np.median(np.delete(moves, m - 1, axis=1), axis=1)
+                if moves.shape[1] > 1
+                else moves[:, 0]
+            )
             weight = waiting[rows, m - 1] + waiting[rows, m] + 1e-9
             sizes[rows, m] += own + (item.size - own.sum()) * weight / weight.sum()
     return sizes, broken

@@ -14,9 +14,7 @@ from waitlist.inputs.breaks import _stops, find_breaks, merged_breaks, restateme
 from waitlist.plan import PlannedBreak, Successor
 
 
-def history_of(
-    counts: Counts, successors: Sequence[Successor] = (), planned: Sequence[PlannedBreak] = ()
-) -> History:
+def history_of(counts: Counts, successors: Sequence[Successor] = (), planned: Sequence[PlannedBreak] = ()) -> History:
     """The History of ``counts``, with mergers applied and every break named (R3-R5)."""
     counts = merge_providers(counts, successors)
     breaks = merged_breaks(find_breaks(counts), planned)

@@ -67,9 +67,7 @@ def clearance(
         name = f"over_{t}_weeks"
         now = float(past[name][0, -1])
         over = np.column_stack([np.full(len(times.bands), now), times.values[name]])
-        lists = np.column_stack(
-            [np.full(len(times.bands), past["waiting_list"][0, -1]), times.values["waiting_list"]]
-        )
+        lists = np.column_stack([np.full(len(times.bands), past["waiting_list"][0, -1]), times.values["waiting_list"]])
         first = np.sort(_first_clear(over, lists, tolerance))
         draws = len(first)
         dates = [_date_at(days, int(first[max(0, math.ceil(p * draws) - 1)])) for p in (0.1, 0.5, 0.9)]

@@ -80,9 +80,7 @@ def monthly(forecast: Forecast, time: Horizon) -> Times:
         return np.diff(ends, axis=-1, prepend=0.0)
 
     flows = upto(np.moveaxis(forecast.flows, 2, 0), share).transpose(1, 2, 0)
-    tips = np.stack(
-        [upto(tip, crossing[:, t]) for tip, t in zip(_tips(forecast), THRESHOLDS, strict=True)]
-    )
+    tips = np.stack([upto(tip, crossing[:, t]) for tip, t in zip(_tips(forecast), THRESHOLDS, strict=True)])
     days = np.diff([(end.day - time.snapshot).days for end in time.month_ends], prepend=0)
     return _times(bands, flows, tips, upto(_removed_over(forecast), share), days.astype(float))
 
@@ -165,5 +163,3 @@ def summary(times: Times) -> tuple[Floats, Floats]:
     part = at - low
     found = stacked[..., low] * (1 - part) + stacked[..., high] * part
     return mean, np.moveaxis(found, -1, 0)
-
-

@@ -108,7 +108,9 @@ def answer(
         tables.cohorts += [(*key, item.threshold_weeks, item.date.isoformat(), *row) for row in rows]
 
 
-def _long(key: tuple[str, str], time_name: str, times: list[str], mean: np.ndarray, quantiles: np.ndarray) -> pd.DataFrame:
+def _long(
+    key: tuple[str, str], time_name: str, times: list[str], mean: np.ndarray, quantiles: np.ndarray
+) -> pd.DataFrame:
     """A tidy table from measures × times."""
     names = len(measures.MEASURES)
     frame = pd.DataFrame(

@@ -86,9 +86,7 @@ def burn_down(frame: pd.DataFrame) -> alt.LayerChart:
     """
     weeks = alt.Chart(_values(frame)).encode(x=_time("week_ending"))
     ends = frame.iloc[[0, -1]][["week_ending"]].assign(p50=[frame["p50"].iloc[0], 0.0])
-    needed = alt.Chart(_values(ends)).mark_line(
-        color=WARM, strokeDash=[1, 5], strokeCap="round", strokeWidth=3
-    )
+    needed = alt.Chart(_values(ends)).mark_line(color=WARM, strokeDash=[1, 5], strokeCap="round", strokeWidth=3)
     y = _people("p50", "People remaining")
     return alt.layer(
         weeks.mark_area(color=LIGHT).encode(y=_people("p10", "People remaining"), y2="p90"),

@@ -1,0 +1,28 @@
+# Two commands matter: `make test` and `make run`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell command -v $(p) 2>/dev/null)))
+BIN := .venv/bin
+READY := .venv/ready
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ -/'
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python was found: install Python 3.11 or later, or say make PYTHON=/path/to/python3."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is too old: install Python 3.11 or later, or say make PYTHON=/path/to/python3.11."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python has no venv: install it (on Debian or Ubuntu: apt install python3-venv)."; exit 1; }
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+test: $(READY) ## lint, types, the one-way rule and the tests
+	@echo "== lint" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "== types" && $(BIN)/mypy
+	@echo "== rooms" && PYTHONPATH=. $(BIN)/lint-imports
+	@echo "== tests" && $(BIN)/pytest -q
+
+lock: $(READY) ## renew the hashed lock (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
+
+.PHONY: help test lock
