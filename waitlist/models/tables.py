@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from waitlist.bands import BANDS
+from waitlist.bands import BANDS, THRESHOLDS
 from waitlist.calendar import Horizon, month_end
 from waitlist.history import Counts, History
 from waitlist.models import answers, engine, measures, past, rates
+from waitlist.models.departures import MonthFlows
 from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED
 from waitlist.plan import Plan
 from waitlist.results import ALL, Result
@@ -34,7 +35,7 @@ def stops_over_thresholds(history: History, rows: list[int]) -> np.ndarray:
     counts: Counts = history.counts
     stops = (counts.admitted[rows, -1] + counts.non_admitted[rows, -1]).sum(axis=0)
     unknown = (counts.admitted_unknown[rows, -1] + counts.non_admitted_unknown[rows, -1]).sum()
-    return np.array([stops.sum() + unknown, *(stops[t:].sum() for t in measures.THRESHOLDS)])
+    return np.array([stops.sum() + unknown, *(stops[t:].sum() for t in THRESHOLDS)])
 
 
 class Tables:
@@ -147,7 +148,7 @@ def position(
     key: tuple[str, str],
     known: past.Observed,
     history: History,
-    last: past.MonthFlows | None,
+    last: MonthFlows | None,
     rows: list[int],
 ) -> None:
     """Add one row's position at the snapshot, whole and by stage."""
@@ -159,7 +160,7 @@ def position(
         bands = people[rows, -1].sum(axis=0)
         tables.position.append((*key, stage, "waiting_list", float(bands.sum())))
         tables.position.append((*key, stage, "within_18_weeks", float(bands[:18].sum())))
-        for t in measures.THRESHOLDS:
+        for t in THRESHOLDS:
             tables.position.append((*key, stage, f"over_{t}_weeks", float(bands[t:].sum())))
         if last is not None and not np.isnan(known["clock_starts"][0, -1]):
             tables.position += [(*key, *row) for row in _stage_flows(stage, index, last, rows, known)]
@@ -168,7 +169,7 @@ def position(
 
 
 def _stage_flows(
-    stage: str, index: int, last: past.MonthFlows, rows: list[int], known: past.Observed
+    stage: str, index: int, last: MonthFlows, rows: list[int], known: past.Observed
 ) -> list[tuple[object, ...]]:
     """The last month's flows of one stage: clinics end the first, theatres the second (R5)."""
     both = np.maximum(last.exposure[:, rows].sum(axis=0), 1e-9)
@@ -191,11 +192,13 @@ def _assumptions(plan: Plan, history: History, fitted: rates.Rates, keep: list[i
     excess = float(history.admission_excess[keep, -1].sum())
     growth = "stays at its recent level" if plan.demand.growth == "fitted" else "grows as the plan states"
     return (
-        f"Rates come from {fitted.months[0]} to {fitted.months[-1]}, recent months counting most; months with a break are left out (R4).",
+        f"Rates come from {fitted.months[0]} to {fitted.months[-1]}, recent months counting most; "
+        "months with a break are left out (R4).",
         f"Demand {growth}, by working day and calendar month.",
         "Conversions are inferred: other removals are taken to be at one rate by weeks waited in both stages (R5).",
         f"{one_stage} of {len(keep)} lists report no decisions to admit and are forecast as one stage (R5).",
         f"{small} of {len(keep)} lists take more than half of some rate from their specialty and provider.",
-        f"{excess:,.0f} people are reported with a decision to admit beyond the list's own band; the list's number is used (R5).",
+        f"{excess:,.0f} people are reported with a decision to admit beyond the list's own band; "
+        "the list's number is used (R5).",
         "Nothing is planned: today's behaviour is carried on.",
     )

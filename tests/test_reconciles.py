@@ -1,0 +1,43 @@
+"""The reader finds England's published figures, every one."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from waitlist.bands import over
+from waitlist.inputs.extract import read_counts
+
+TOTALS = {"2024-04": (7_570_371, 302_589), "2025-02": (7_401_153, 193_525), "2025-08": (7_312_356, 188_702)}
+
+
+@pytest.fixture(scope="module")
+def counts(shared):
+    found, _ = read_counts(shared / "data" / "rtt_full_extract")
+    return found
+
+
+def test_england_totals_equal_the_published_ones(counts):
+    for month, (waiting, over_52) in TOTALS.items():
+        people = counts.incomplete[:, counts.months.index(month)]
+        assert (people.sum(), over(people, 52).sum()) == (waiting, over_52)
+
+
+def test_every_provider_month_equals_the_published_summary(shared, counts):
+    totals = {}
+    for n, (provider, _) in enumerate(counts.lists):
+        totals[provider] = totals.get(provider, 0) + counts.incomplete[n]
+    compared = 0
+    path = shared / "data" / "history" / "rtt_incomplete_summary_2022-04_2025-08.csv"
+    with path.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            month = row["month"][:7]
+            if row["level"] != "provider" or month not in counts.months:
+                continue
+            people = totals[row["code"]][counts.months.index(month)]
+            found = [people.sum(), people[:18].sum(), *(over(people, t) for t in (52, 65, 78, 104))]
+            names = ("incomplete_total", "within_18wk", "gt52wk", "gt65wk", "gt78wk", "gt104wk")
+            assert found == [float(row[name]) for name in names], (row["code"], month)
+            compared += 1
+    assert compared == 7829
