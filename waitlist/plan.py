@@ -32,8 +32,8 @@ class Deadline(_Settings):
 class Clearance(_Settings):
     """When a backlog counts as clear (R9): people, or a share of the list; one of the two."""
 
-    tolerance: float = Field(0.0, ge=0, description="people who may remain over the threshold")
-    tolerance_share: float | None = Field(None, ge=0, le=1, description="share of the list that may remain")
+    tolerance: float = Field(default=0.0, ge=0, description="people who may remain over the threshold")
+    tolerance_share: float | None = Field(default=None, ge=0, le=1, description="share of the list that may remain")
 
 
 class Successor(_Settings):
@@ -51,7 +51,7 @@ class PlannedBreak(_Settings):
     provider: Code
     specialty: str = "ALL"
     month: Month
-    size: float | None = Field(None, description="people by which the list was restated; + is more")
+    size: float | None = Field(default=None, description="people by which the list was restated; + is more")
     reason: str = ""
     ignore: bool = False
 
@@ -60,7 +60,7 @@ class Demand(_Settings):
     """Growth of clock starts: as fitted, or a stated % a year, for all or by specialty."""
 
     growth: Literal["fitted", "stated"] = "fitted"
-    percent_per_year: float = Field(0.0, ge=-50, le=50)
+    percent_per_year: float = Field(default=0.0, ge=-50, le=50)
     specialty: dict[str, float] = Field(default_factory=dict, description="percent a year by specialty")
 
 
@@ -72,15 +72,15 @@ class Plan(_Settings):
     inputs: Path
     providers: tuple[Code, ...] | Literal["all"] = "all"
     specialties: tuple[Code, ...] | Literal["all"] = "all"
-    min_list: int = Field(0, ge=0, description="people on a provider's whole list at the origin")
-    horizon_months: int = Field(36, ge=1, le=120)
-    draws: int = Field(500, ge=1, le=10_000)
-    seed: int = Field(1, ge=0, le=2**32 - 1)
+    min_list: int = Field(default=0, ge=0, description="people on a provider's whole list at the origin")
+    horizon_months: int = Field(default=36, ge=1, le=120)
+    draws: int = Field(default=500, ge=1, le=10_000)
+    seed: int = Field(default=1, ge=0, le=2**32 - 1)
     thresholds_weeks: tuple[Weeks, ...] = THRESHOLDS
     deadline: tuple[Deadline, ...] = ()
     clearance: Clearance = Clearance()
     successor: tuple[Successor, ...] = ()
-    breaks: tuple[PlannedBreak, ...] = Field((), alias="break")
+    breaks: tuple[PlannedBreak, ...] = Field(default=(), alias="break")
     demand: Demand = Demand()
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -135,7 +136,7 @@ def _unpack(path: Path, target: Path, limit: int) -> None:
                         rule = f"a month may not unpack to more than {limit:,} bytes"
                         raise refuse(path.name, sheets[0].filename, size, rule, "Fetch the published file again.")
                     out.write(chunk)
-    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, zipfile.zlib.error) as error:
+    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
         rule = f"the zip cannot be opened: {error}"
         raise refuse(path.name, "", "", rule, "Fetch the published file again.") from None
 
@@ -189,7 +190,7 @@ def _check_rows(file: str, db: duckdb.DuckDBPyConnection) -> None:
     added = " + ".join(f'coalesce(try_cast("{c}" as bigint), 0)' for c in (*BAND_COLUMNS, UNKNOWN))
     rules = (
         (
-            f"list_filter([{values}], x -> not regexp_full_match(coalesce(x, ''), '[0-9]{{0,9}}'))[1]",
+            f"list_filter([{values}], lambda x: not regexp_full_match(coalesce(x, ''), '[0-9]{{0,9}}'))[1]",
             wrong,
             "a count must be a whole number of people, 0 or more",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ def history_of(counts: Counts, successors: Sequence[Successor] = (), planned: Se
     restatement, broken = restatements(counts, breaks)
     present = counts.reported[:, :, PARTS.index("2")]
     admission = np.minimum(counts.decided, counts.incomplete)
+    flows: dict[str, Any] = _reconciled(counts, present, restatement, broken)
     return History(
         counts=counts,
         outpatient=counts.incomplete - admission,
@@ -28,7 +30,7 @@ def history_of(counts: Counts, successors: Sequence[Successor] = (), planned: Se
         admission_excess=np.maximum(counts.decided - counts.incomplete, 0.0).sum(axis=2),
         one_stage=counts.decided.sum(axis=(1, 2)) == 0,
         present=present,
-        **_reconciled(counts, present, restatement, broken),
+        **flows,
         breaks=breaks,
     )
 
@@ -52,7 +54,7 @@ def merge_providers(counts: Counts, successors: Sequence[Successor]) -> Counts:
     np.logical_or.at(reported, target, counts.reported)
     summed = ("incomplete", "decided", "admitted", "non_admitted", "clock_starts")
     unknown = ("admitted_unknown", "non_admitted_unknown")
-    arrays = {name: added(getattr(counts, name)) for name in summed + unknown}
+    arrays: dict[str, Any] = {name: added(getattr(counts, name)) for name in summed + unknown}
     return dataclasses.replace(counts, lists=lists, reported=reported, **arrays)
 
 
@@ -60,7 +62,9 @@ def until(counts: Counts, month: str) -> Counts:
     """``counts`` as if nothing after ``month`` were known."""
     keep = months_between(counts.months[0], month) + 1
     names = [field.name for field in dataclasses.fields(Counts)]
-    arrays = {n: getattr(counts, n)[:, :keep] for n in names if isinstance(getattr(counts, n), np.ndarray)}
+    arrays: dict[str, Any] = {
+        n: getattr(counts, n)[:, :keep] for n in names if isinstance(getattr(counts, n), np.ndarray)
+    }
     files = tuple(file for file in counts.files if file.month <= month)
     return dataclasses.replace(counts, months=counts.months[:keep], files=files, **arrays)
 

@@ -5,8 +5,6 @@ A plain NumPy twin of ``step_weeks`` lives in the tests as its oracle.
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 from numba import njit, prange
 
@@ -161,10 +159,3 @@ def wait_percentiles(waiting: Floats, shares: Floats, found: Floats) -> None:
                         break
                     upto += here
                 found[s, r, c] = weeks
-
-
-def use_threads(count: int | None = None) -> None:
-    """Use ``count`` threads (all that the machine gives, if None); the figures do not depend on it (R11)."""
-    import numba  # noqa: PLC0415 - only where it is asked for
-
-    numba.set_num_threads(min(count or len(os.sched_getaffinity(0)), numba.config.NUMBA_NUM_THREADS))

@@ -56,7 +56,7 @@ class Rates:
 def fit(history: History) -> Rates:
     """The rates of every list in ``history``, from its last WINDOW months that R4 closes and no break spoils."""
     last = len(history.months)
-    window = [m for m in range(max(1, last - WINDOW), last)]
+    window = list(range(max(1, last - WINDOW), last))
     flows = [month_flows(history, m) for m in window]
     used = np.stack([_usable(history, m) for m in window])
     age = np.array([last - 1 - m for m in window])
