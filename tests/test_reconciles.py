@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 
+import numpy as np
 import pytest
 
 from waitlist.bands import over
 from waitlist.inputs.extract import read_counts
+from waitlist.inputs.past import history_of
 
 TOTALS = {"2024-04": (7_570_371, 302_589), "2025-02": (7_401_153, 193_525), "2025-08": (7_312_356, 188_702)}
 
@@ -41,3 +43,17 @@ def test_every_provider_month_equals_the_published_summary(shared, counts):
             assert found == [float(row[name]) for name in names], (row["code"], month)
             compared += 1
     assert compared == 7829
+
+
+def test_r4_holds_for_every_list_and_month_and_barts_step_is_found(counts):
+    history = history_of(counts)
+    waiting = history.waiting.sum(axis=2)
+    stops = (counts.admitted + counts.non_admitted).sum(axis=2) + counts.admitted_unknown + counts.non_admitted_unknown
+    closing = waiting[:, :-1] + (counts.clock_starts - stops - history.other_removals + history.restatement)[:, 1:]
+    seen = history.observed_flows[:, 1:]
+    assert seen.sum() > 50_000
+    np.testing.assert_allclose(closing[seen], waiting[:, 1:][seen], atol=1e-6)
+    np.testing.assert_array_equal(history.outpatient + history.admission, history.waiting)
+    (step,) = [b for b in history.breaks if b.provider == "R1H" and b.kind == "step"]
+    assert step.month == "2025-05"
+    assert "+11,921" in step.reason
