@@ -1,6 +1,7 @@
 # Two commands matter: `make test` and `make run`. `make help` lists the rest.
 .DEFAULT_GOAL := help
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell command -v $(p) 2>/dev/null)))
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/ready
 
@@ -8,8 +9,7 @@ help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ -/'
 
 $(READY): requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "No Python was found: install Python 3.11 or later, or say make PYTHON=/path/to/python3."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is too old: install Python 3.11 or later, or say make PYTHON=/path/to/python3.11."; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null || { echo "No Python 3.11 or later was found: install one, or say make PYTHON=/path/to/python3.11."; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "This Python has no venv: install it (on Debian or Ubuntu: apt install python3-venv)."; exit 1; }
 	@rm -rf .venv && $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
