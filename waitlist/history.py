@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from waitlist.bands import Floats
 from waitlist.calendar import month_end
+from waitlist.errors import Problem
 
 PARTS = ("1A", "1B", "2", "2A", "3")
 """Parts of the return: completed admitted, completed non-admitted, incomplete, with a decision to admit,
@@ -38,12 +39,13 @@ class Counts:
     clock_starts: [L, M] Part 3.
     reported: [L, M, 5] whether the list's *provider* sent each of PARTS that month (R3); counts are 0
     where it did not. A list without a row in a part its provider sent is none, not missing.
-    provider_names: names by code. files: what was read.
+    provider_names, specialty_names: names by code, as last published. files: what was read.
     """
 
     months: tuple[str, ...]
     lists: tuple[tuple[str, str], ...]
     provider_names: Mapping[str, str]
+    specialty_names: Mapping[str, str]
     incomplete: Floats
     decided: Floats
     admitted: Floats
@@ -86,6 +88,7 @@ class History:
     restatement: [L, M] changes in what is reported; 0 where none (R4).
     fit_months: [L, M] months whose flows may enter a rate: observed, and free of breaks.
     breaks: what was found or planned, in order of month.
+    problems: what deserves a look in the files (warnings and notes), for the manifest and the report.
     """
 
     counts: Counts
@@ -99,6 +102,7 @@ class History:
     restatement: Floats
     fit_months: NDArray[np.bool_]
     breaks: tuple[Break, ...]
+    problems: tuple[Problem, ...] = ()
 
     @property
     def months(self) -> tuple[str, ...]:

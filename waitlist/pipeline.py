@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ def read(folder: str | Path, plan: Plan | None = None, origin: str | None = None
     from waitlist.inputs.extract import read_counts  # noqa: PLC0415 - loads DuckDB
     from waitlist.inputs.past import history_of, until  # noqa: PLC0415
 
-    counts, _ = read_counts(Path(folder), cache=cache)
+    counts, problems = read_counts(Path(folder), cache=cache)
     if origin is not None:
         if origin not in counts.months:
             span = f"{counts.months[0]} to {counts.months[-1]}"
@@ -33,7 +34,8 @@ def read(folder: str | Path, plan: Plan | None = None, origin: str | None = None
                 str(folder), "origin", origin, "the origin must be a month in the data", f"Choose from {span}."
             )
         counts = until(counts, origin)
-    return history_of(counts, plan.successor if plan else (), plan.breaks if plan else ())
+    history = history_of(counts, plan.successor if plan else (), plan.breaks if plan else ())
+    return dataclasses.replace(history, problems=problems)
 
 
 def run(plan: Plan, history: History, progress: Progress | None = None) -> Result:

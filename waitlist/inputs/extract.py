@@ -22,6 +22,7 @@ from waitlist.bands import BANDS
 from waitlist.calendar import months_after, months_between
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import PARTS, Counts, DataFile
+from waitlist.inputs.fields import treatment_functions
 
 UNPACKED_LIMIT = 1 << 30
 """Bytes that one month may unpack to: a published month is 80 MB."""
@@ -155,12 +156,14 @@ def _summed(file: str, csv: Path) -> tuple[pd.DataFrame, str]:
             raise refuse(file, "", "", rule, "Fetch the published file again.") from None
         there = [row[0] for row in db.execute("describe rows").fetchall()]
         _need_columns(file, there)
+        named = '"Treatment Function Name"' if "Treatment Function Name" in there else "''"
         _check_rows(file, db)
         periods = [row[0] for row in db.execute('select distinct "Period" from rows').fetchall()]
         month = _one_month(file, periods)
         sums = ", ".join(f'sum(coalesce(try_cast("{c}" as bigint), 0)) as b{i}' for i, c in enumerate(BAND_COLUMNS))
         frame = db.execute(
-            f'select "Provider Org Code" as provider, any_value("Provider Org Name") as name, '
+            f'select "Provider Org Code" as provider, min("Provider Org Name") as name, '
+            f"min({named}) as specialty_name, "
             f"replace(\"RTT Part Type\", 'Part_', '') as part, "
             f"replace(\"Treatment Function Code\", 'C_', '') as specialty, {sums}, "
             f'sum(coalesce(try_cast("{UNKNOWN}" as bigint), 0)) as unknown, '
@@ -240,6 +243,11 @@ def _one_month(file: str, periods: list[str]) -> str:
     return f"{found[0][2]}-{names[found[0][1].lower()]:02d}"
 
 
+def _names(codes: pd.Series, names: pd.Series) -> dict[str, str]:
+    published = {code: name for code, name in zip(codes, names, strict=True) if isinstance(name, str) and name}
+    return {code: published.get(code) or treatment_functions().get(code, code) for code in sorted(set(codes))}
+
+
 def _counts(read: dict[str, tuple[DataFile, pd.DataFrame]]) -> Counts:
     first, last = min(read), max(read)
     months = tuple(months_after(first, m) for m in range(months_between(first, last) + 1))
@@ -272,6 +280,7 @@ def _counts(read: dict[str, tuple[DataFile, pd.DataFrame]]) -> Counts:
         months=months,
         lists=lists,
         provider_names=dict(zip(rows["provider"], rows["name"].astype(str), strict=True)),
+        specialty_names=_names(rows["specialty"], rows["specialty_name"]),
         incomplete=banded["2"],
         decided=banded["2A"],
         admitted=banded["1A"],

@@ -1,0 +1,51 @@
+"""The dictionary of fields: what each column of the published extract is, and may hold.
+
+``fields.csv`` is read by the reader, by the checks and by the docs: a column is described once.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from waitlist.bands import BANDS
+
+BAND_COLUMNS = tuple(f"Gt {b:02d} To {b + 1:02d} Weeks SUM 1" for b in range(BANDS - 1)) + ("Gt 104 Weeks SUM 1",)
+UNKNOWN, TOTAL = "Patients with unknown clock start date", "Total All"
+COUNT_COLUMNS = (*BAND_COLUMNS, UNKNOWN, TOTAL)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column. allowed: a regular expression its whole value matches (empty: anything), blank being '';
+    rule: that in words; needed: whether a file without it is refused; unit: of its values, empty for none.
+    """
+
+    name: str
+    type: str
+    unit: str
+    needed: bool
+    allowed: str
+    rule: str
+    description: str
+    source: str
+
+
+@cache
+def fields() -> tuple[Field, ...]:
+    """Every field of the extract, in the order of its columns."""
+    return tuple(Field(**{**row, "needed": row["needed"] == "yes"}) for row in _rows("fields.csv"))  # type: ignore[arg-type]
+
+
+@cache
+def treatment_functions() -> Mapping[str, str]:
+    """The published treatment functions: name by code without ``C_``, the total left out."""
+    return {row["specialty"]: row["name"] for row in _rows("treatment_functions.csv")}
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (files("waitlist.inputs") / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
