@@ -56,6 +56,12 @@ class Counts:
     reported: NDArray[np.bool_]
     files: tuple[DataFile, ...]
 
+    @property
+    def stops(self) -> Floats:
+        """[L, M] everyone treated, admitted or not, unknown clock starts among them; in people a month."""
+        known = self.admitted.sum(axis=2) + self.non_admitted.sum(axis=2)
+        return known + self.admitted_unknown + self.non_admitted_unknown
+
 
 @dataclass(frozen=True)
 class Break:

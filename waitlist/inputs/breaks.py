@@ -22,12 +22,13 @@ INCOMPLETE = PARTS.index("2")
 def find_breaks(counts: Counts) -> tuple[Break, ...]:
     """Every break in ``counts``: providers that stop, start, pause, are absorbed or step, and new parts."""
     found: list[Break] = []
+    stops, waiting_by_list = counts.stops, counts.incomplete.sum(axis=2)
     for provider, rows in provider_rows(counts).items():
         reported = counts.reported[rows[0]]
-        waiting = counts.incomplete[rows].sum(axis=(0, 2))
+        waiting = waiting_by_list[rows].sum(axis=0)
         found += _gaps(counts, provider, reported[:, INCOMPLETE], waiting)
         found += _new_parts(counts, provider, reported, waiting)
-        found += _steps(counts, provider, rows)
+        found += _steps(counts, provider, rows, waiting, stops[rows].sum(axis=0))
     return tuple(sorted(_absorptions(found), key=lambda b: (b.month, b.provider, b.specialty, b.kind)))
 
 
@@ -85,10 +86,8 @@ def _new_parts(counts: Counts, provider: str, reported: np.ndarray, waiting: Flo
     return found
 
 
-def _steps(counts: Counts, provider: str, rows: Sequence[int]) -> list[Break]:
+def _steps(counts: Counts, provider: str, rows: Sequence[int], waiting: Floats, stops: Floats) -> list[Break]:
     """Months in which the removals that R4 implies are far from the provider's usual ones."""
-    waiting = counts.incomplete[rows].sum(axis=(0, 2))
-    stops = _stops(counts)[rows].sum(axis=0)
     starts = counts.clock_starts[rows].sum(axis=0)
     known = counts.reported[rows[0]][:, [PARTS.index("2"), PARTS.index("3")]].all(axis=1)
     usable = known[1:] & counts.reported[rows[0], :-1, INCOMPLETE] & (waiting[:-1] > 0)
@@ -169,12 +168,3 @@ def restatements(counts: Counts, breaks: Sequence[Break]) -> tuple[Floats, np.nd
             weight = waiting[rows, m - 1] + waiting[rows, m] + 1e-9
             sizes[rows, m] += own + (item.size - own.sum()) * weight / weight.sum()
     return sizes, broken
-
-
-def _stops(counts: Counts) -> Floats:
-    return (
-        counts.admitted.sum(axis=2)
-        + counts.non_admitted.sum(axis=2)
-        + counts.admitted_unknown
-        + counts.non_admitted_unknown
-    )

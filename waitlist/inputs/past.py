@@ -11,7 +11,7 @@ import numpy as np
 from waitlist.bands import Floats
 from waitlist.calendar import months_between
 from waitlist.history import PARTS, Break, Counts, History
-from waitlist.inputs.breaks import _stops, find_breaks, merged_breaks, restatements
+from waitlist.inputs.breaks import find_breaks, merged_breaks, restatements
 from waitlist.plan import PlannedBreak, Successor
 
 
@@ -79,7 +79,7 @@ def _reconciled(
     closed[:, 1:] = known[:, 1:] & present[:, :-1]
     restatement = np.where(closed, restatement, 0.0)
     removals = np.full(waiting.shape, np.nan)
-    gone = waiting[:, :-1] + counts.clock_starts[:, 1:] - _stops(counts)[:, 1:] - waiting[:, 1:]
+    gone = waiting[:, :-1] + counts.clock_starts[:, 1:] - counts.stops[:, 1:] - waiting[:, 1:]
     removals[:, 1:] = np.where(closed[:, 1:], gone + restatement[:, 1:], np.nan)
     return {
         "observed_flows": closed,
