@@ -138,7 +138,7 @@ SYSTEM = Truth(
         ListTruth("MADE1", "400", 36.0, 3.0, *two_stages(0.95, 0.1, 1.2)),
         ListTruth("MADE1", "502", 70.0, 2.5, *two_stages(0.9, 0.8, 0.85), theatres=72),
         ListTruth("MADE2", "110", 47.0, 2.0, *two_stages(1.05, 1.3, 1.0)),
-        ListTruth("MADE2", "120", 43.0, 3.5, *two_stages(0.95, 1.0, 0.9), clinics=131),
+        ListTruth("MADE2", "120", 43.0, 3.5, *two_stages(0.95, 1.0, 0.9), clinics=104),
         ListTruth("MADE2", "130", 62.0, 1.0, *two_stages(1.5, 1.4, 1.4)),
         ListTruth("MADE2", "301", 38.0, 6.0, *two_stages(1.1, 0.9, 1.2)),
         ListTruth("MADE2", "330", 44.0, 3.0, *two_stages(1.0, 0.5, 1.2)),
