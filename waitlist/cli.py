@@ -44,11 +44,14 @@ def sample(
 
 
 @app.command(epilog="Example: waitlist check inputs/sample --json")
-def check(inputs: Annotated[Path, typer.Argument(help="Data folder.")], as_json: AsJson = False) -> None:
+def check(
+    inputs: Annotated[Path, typer.Argument(help="Data folder.")], as_json: AsJson = False, no_cache: NoCache = False
+) -> None:
     """Check the data in a folder: every problem at once. Exit 1 if one makes a forecast wrong."""
     from waitlist.inputs.check import check as check_folder  # noqa: PLC0415
 
-    problems = check_folder(inputs)
+    with _progress() as tell:
+        problems = check_folder(inputs, cache=not no_cache, progress=tell)
     _print_problems(problems, as_json)
     raise typer.Exit(1 if any(p.severity == "error" for p in problems) else 0)
 
@@ -119,8 +122,7 @@ def _result(
 
     plan = Plan.load(plan_file, inputs=inputs, draws=draws, seed=seed)
     with _progress() as tell:
-        tell("Reading", 0, 1)
-        history = read(plan.inputs, plan, origin, cache=not no_cache)
+        history = read(plan.inputs, plan, origin, cache=not no_cache, progress=tell)
         return run(plan, history, tell)
 
 
@@ -152,10 +154,9 @@ def _print_problems(problems: list[Problem], as_json: bool) -> None:
     if as_json:
         print(json.dumps([problem.as_dict() for problem in problems], indent=2, ensure_ascii=False))
         return
-    for problem in problems:
-        print(f"{problem.severity}: {problem.sentence()}")
-    if not problems:
-        print("No problems found.")
+    from waitlist.outputs.problems import table  # noqa: PLC0415
+
+    print(table(problems))
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from waitlist.calendar import horizon
@@ -18,23 +18,30 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and of how many."""
 
 
-def read(folder: str | Path, plan: Plan | None = None, origin: str | None = None, cache: bool = True) -> History:
+def read(
+    folder: str | Path,
+    plan: Plan | None = None,
+    origin: str | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> History:
     """The observed past in ``folder``, knowing nothing after the month ``origin`` (YYYY-MM).
 
-    ``plan`` gives the mergers and the breaks it overrules. Raises Refusal naming every problem found.
+    ``plan`` gives the mergers and the breaks it overrules, and the lists that must make sense.
+    Raises Refusal naming every problem found.
     """
-    from waitlist.inputs.extract import read_counts  # noqa: PLC0415 - loads DuckDB
-    from waitlist.inputs.past import history_of, until  # noqa: PLC0415
+    from waitlist.inputs.check import excess, questions, refuse_excess  # noqa: PLC0415 - loads DuckDB
+    from waitlist.inputs.extract import read_counts  # noqa: PLC0415
+    from waitlist.inputs.past import history_of, unused_keys  # noqa: PLC0415
 
-    counts, problems = read_counts(Path(folder), cache=cache)
-    if origin is not None:
-        if origin not in counts.months:
-            span = f"{counts.months[0]} to {counts.months[-1]}"
-            raise refuse(
-                str(folder), "origin", origin, "the origin must be a month in the data", f"Choose from {span}."
-            )
-        counts = until(counts, origin)
+    counts, problems = read_counts(Path(folder), origin=origin, cache=cache, progress=progress)
     history = history_of(counts, plan.successor if plan else (), plan.breaks if plan else ())
+    if plan is not None:
+        lists = planned_lists(plan, history)
+        refuse_excess(history.counts, lists)
+        providers = {history.lists[n][0] for n in lists}
+        problems += (*unused_keys(counts, plan.successor, plan.breaks), *excess(history.counts, lists))
+        problems += tuple(questions(history.counts, providers))
     return dataclasses.replace(history, problems=problems)
 
 
@@ -70,8 +77,10 @@ def write(result: Result, out: str | Path) -> Path:
 
 def planned_lists(plan: Plan, history: History) -> list[int]:
     """The lists that ``plan`` is about, as positions; refuses providers and specialties that are not there."""
-    problems = _unknown("providers", plan.providers, history.providers)
-    problems += _unknown("specialties", plan.specialties, history.specialties)
+    names = {code: history.counts.provider_names.get(code, "") for code in history.providers}
+    problems = _unknown("providers", plan.providers, names)
+    problems += _unknown("break.provider", tuple(item.provider for item in plan.breaks), names)
+    problems += _unknown("specialties", plan.specialties, history.counts.specialty_names)
     if problems:
         raise Refusal(problems)
     size: dict[str, float] = {}
@@ -92,11 +101,15 @@ def planned_lists(plan: Plan, history: History) -> list[int]:
     return keep
 
 
-def _unknown(key: str, asked: tuple[str, ...] | str, there: tuple[str, ...]) -> list[Problem]:
+def _unknown(key: str, asked: tuple[str, ...] | str, names: Mapping[str, str]) -> list[Problem]:
+    """A problem for each code ``asked`` that is not in the data, with those nearest by code and by name."""
     found = []
     for code in asked if isinstance(asked, tuple) else ():
-        if code not in there:
-            near = ", ".join(difflib.get_close_matches(code, there, n=3, cutoff=0.3)) or "none is near"
-            rule = f"the plan's {key} must be in the data"
-            found.append(Problem("error", "the plan", key, code, rule, f"Nearest in the data: {near}."))
+        if code not in names:
+            words = code.casefold()
+            near = [c for c, name in names.items() if words in name.casefold() and len(words) > 2]
+            near += difflib.get_close_matches(code.upper(), names, n=3, cutoff=0.5)
+            shown = ", ".join(f"{c} ({names[c]})" for c in dict.fromkeys(near[:5])) or "none is near"
+            rule = f"the plan's {key} must be codes that are in the data"
+            found.append(Problem("error", "the plan", key, code, rule, f"Nearest in the data: {shown}."))
     return found

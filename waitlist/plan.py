@@ -15,6 +15,8 @@ from waitlist.errors import Problem, Refusal, refuse
 
 Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=12, pattern=r"^[A-Za-z0-9]+$")]
+Asked = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+"""A code that is looked up in the data, so that a name typed for it gets the nearest codes."""
 Weeks = Annotated[int, Field(ge=1, le=104)]
 
 
@@ -70,8 +72,8 @@ class Plan(_Settings):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     name: str = Field(min_length=1, max_length=120)
     inputs: Path
-    providers: tuple[Code, ...] | Literal["all"] = "all"
-    specialties: tuple[Code, ...] | Literal["all"] = "all"
+    providers: tuple[Asked, ...] | Literal["all"] = "all"
+    specialties: tuple[Asked, ...] | Literal["all"] = "all"
     min_list: int = Field(default=0, ge=0, description="people on a provider's whole list at the origin")
     horizon_months: int = Field(default=36, ge=1, le=120)
     draws: int = Field(default=500, ge=1, le=10_000)
@@ -88,6 +90,19 @@ class Plan(_Settings):
         unknown = [t for t in self.thresholds_weeks if t not in THRESHOLDS]
         if unknown:
             raise ValueError(f"thresholds_weeks may hold {', '.join(map(str, THRESHOLDS))} (R1), not {unknown}")
+        return self
+
+    @model_validator(mode="after")
+    def _mergers_lead_somewhere(self) -> Plan:
+        heirs = {item.from_provider: item.to_provider for item in self.successor}
+        if len(heirs) < len(self.successor):
+            raise ValueError("a provider may have one [[successor]]")
+        for first in heirs:
+            provider = first
+            for _ in heirs:
+                provider = heirs.get(provider, provider)
+            if provider in heirs:
+                raise ValueError(f"the [[successor]] of {first} leads in a circle")
         return self
 
     @classmethod

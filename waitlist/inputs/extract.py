@@ -24,12 +24,38 @@ Progress = Callable[[str, int, int], None]
 
 
 def read_counts(
-    folder: Path, *, cache: bool = True, progress: Progress | None = None, limit: int = UNPACKED_LIMIT
+    folder: Path,
+    *,
+    origin: str | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+    limit: int = UNPACKED_LIMIT,
 ) -> tuple[Counts, tuple[Problem, ...]]:
-    """Counts of every month in ``folder``, and what deserves a look in the files.
+    """Counts of every month in ``folder`` up to ``origin`` (YYYY-MM), and what deserves a look in the files.
 
     ``cache`` keeps and uses read months; ``limit`` is the bytes that one may unpack to.
-    Raises Refusal naming every problem that makes a month unreadable, over all files at once (R14).
+    Raises Refusal naming every problem that makes a month unreadable, over all files at once, or an
+    ``origin`` that is not a month in the data (R14).
+    """
+    months, problems = read_months(folder, cache=cache, progress=progress, limit=limit)
+    if problems:
+        raise Refusal(problems)
+    if origin is not None:
+        there = [file.month for file, _ in months]
+        if origin not in there:
+            rule = "the origin must be a month in the data, as YYYY-MM"
+            remedy = f"Choose one of {there[0]} to {there[-1]}."
+            raise refuse(str(folder), "origin", origin[:40], rule, remedy)
+        months = months[: there.index(origin) + 1]
+    return counts_of(months), tuple(note for _, month in months for note in month.notes)
+
+
+def read_months(
+    folder: Path, *, cache: bool = True, progress: Progress | None = None, limit: int = UNPACKED_LIMIT
+) -> tuple[list[tuple[DataFile, Month]], list[Problem]]:
+    """The months of ``folder`` that can be read, in order, and the errors of those that cannot.
+
+    Raises Refusal only where the folder itself cannot be read or holds no extract.
     """
     paths = _files(folder)
     problems: list[Problem] = []
@@ -45,14 +71,11 @@ def read_counts(
         if file.month in months:
             rule = f"each month may be there once, and {file.month} is also in {months[file.month][0].name}"
             problems.append(Problem("error", path.name, "Period", file.month, rule, "Remove one of them."))
+            continue
         months[file.month] = (file, month)
     if progress:
         progress("Reading", len(paths), len(paths))
-    if problems:
-        raise Refusal(problems)
-    ordered = [months[name] for name in sorted(months)]
-    notes = tuple(note for _, month in ordered for note in month.notes)
-    return _counts([month for _, month in ordered], tuple(file for file, _ in ordered)), notes
+    return [months[name] for name in sorted(months)], problems
 
 
 def _files(folder: Path) -> list[Path]:
@@ -106,8 +129,9 @@ def labelled_months(name: str) -> list[str]:
     return found + [f"20{year}-{numbers[word]:02d}" for word, year in words]
 
 
-def _counts(read: Sequence[Month], files: tuple[DataFile, ...]) -> Counts:
-    """The arrays, filled month by month so that no second copy of them is held."""
+def counts_of(months_read: Sequence[tuple[DataFile, Month]]) -> Counts:
+    """The Counts of read months, in order; filled month by month so that no second copy is held."""
+    read = [month for _, month in months_read]
     first, last = read[0].month, read[-1].month
     months = tuple(months_after(first, m) for m in range(months_between(first, last) + 1))
     keys = [list(zip(*(month.rows[c].tolist() for c in ("provider", "specialty")), strict=True)) for month in read]
@@ -146,7 +170,7 @@ def _counts(read: Sequence[Month], files: tuple[DataFile, ...]) -> Counts:
         non_admitted_unknown=unknown["1B"],
         clock_starts=starts,
         reported=reported,
-        files=files,
+        files=tuple(file for file, _ in months_read),
     )
 
 

@@ -37,7 +37,7 @@ class Field:
 @cache
 def fields() -> tuple[Field, ...]:
     """Every field of the extract, in the order of its columns."""
-    return tuple(Field(**{**row, "needed": row["needed"] == "yes"}) for row in _rows("fields.csv"))  # type: ignore[arg-type]
+    return tuple(Field(row.pop("name"), needed=row.pop("needed") == "yes", **row) for row in _rows("fields.csv"))
 
 
 @cache
@@ -47,5 +47,5 @@ def treatment_functions() -> Mapping[str, str]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with (files("waitlist.inputs") / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    text = (files("waitlist.inputs") / name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))

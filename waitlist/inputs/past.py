@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from waitlist.bands import Floats
-from waitlist.calendar import months_between
+from waitlist.calendar import month_end, months_between
+from waitlist.errors import Problem
 from waitlist.history import PARTS, Break, Counts, History
-from waitlist.inputs.breaks import find_breaks, merged_breaks, restatements
+from waitlist.inputs.breaks import find_breaks, merged_breaks, provider_rows, restatements
 from waitlist.plan import PlannedBreak, Successor
 
 
 def history_of(counts: Counts, successors: Sequence[Successor] = (), planned: Sequence[PlannedBreak] = ()) -> History:
     """The History of ``counts``, with mergers applied and every break named (R3-R5)."""
-    counts = merge_providers(counts, successors)
+    counts = without_empty_lists(merge_providers(counts, successors))
     breaks = merged_breaks(find_breaks(counts), planned)
     restatement, broken = restatements(counts, breaks)
     present = counts.reported[:, :, PARTS.index("2")]
@@ -36,11 +39,16 @@ def history_of(counts: Counts, successors: Sequence[Successor] = (), planned: Se
 
 
 def merge_providers(counts: Counts, successors: Sequence[Successor]) -> Counts:
-    """Each merged provider's lists counted with its successor's in every month ([[successor]])."""
-    heirs = {item.from_provider: item.to_provider for item in successors}
-    if not heirs:
+    """Each merged provider's lists counted with its successor's in every month ([[successor]]).
+
+    A part counts as reported before the merger's date where all who merge and ever sent it did, and from
+    its month on where any of them did, for then one return holds them both (R3).
+    """
+    if not successors:
         return counts
-    renamed = [(heirs.get(provider, provider), specialty) for provider, specialty in counts.lists]
+    heirs = {item.from_provider: item.to_provider for item in successors}
+    dates = {item.from_provider: item.date for item in successors}
+    renamed = [(_heir(provider, heirs), specialty) for provider, specialty in counts.lists]
     lists = tuple(sorted(set(renamed)))
     row = {key: index for index, key in enumerate(lists)}
     target = np.array([row[key] for key in renamed])
@@ -50,23 +58,69 @@ def merge_providers(counts: Counts, successors: Sequence[Successor]) -> Counts:
         np.add.at(total, target, values)
         return total
 
-    reported = np.zeros((len(lists), *counts.reported.shape[1:]), dtype=bool)
-    np.logical_or.at(reported, target, counts.reported)
-    summed = ("incomplete", "decided", "admitted", "non_admitted", "clock_starts")
-    unknown = ("admitted_unknown", "non_admitted_unknown")
-    arrays: dict[str, Any] = {name: added(getattr(counts, name)) for name in summed + unknown}
-    return dataclasses.replace(counts, lists=lists, reported=reported, **arrays)
+    members: dict[str, dict[str, NDArray[np.bool_]]] = {}
+    for provider, rows in provider_rows(counts).items():
+        members.setdefault(_heir(provider, heirs), {})[provider] = counts.reported[rows[0]]
+    reported = {heir: _sent_together(heir, sent, dates, counts.months) for heir, sent in members.items()}
+    arrays: dict[str, Any] = {name: added(values) for name, values in _by_list(counts).items() if name != "reported"}
+    return dataclasses.replace(counts, lists=lists, reported=np.array([reported[p] for p, _ in lists]), **arrays)
+
+
+def _heir(provider: str, heirs: Mapping[str, str]) -> str:
+    while provider in heirs:
+        provider = heirs[provider]
+    return provider
+
+
+def _sent_together(
+    heir: str, sent: Mapping[str, NDArray[np.bool_]], dates: Mapping[str, date], months: Sequence[str]
+) -> NDArray[np.bool_]:
+    """Which parts the merged provider sent, [M, 5], from what each of those who merge ``sent``."""
+    if len(sent) == 1:
+        return next(iter(sent.values()))
+    first = min(dates[provider] for provider in sent if provider in dates)
+    some, all_expected = np.zeros((len(months), len(PARTS)), bool), np.ones((len(months), len(PARTS)), bool)
+    for provider, parts in sent.items():
+        before = np.array([month_end(month) < dates.get(provider, first) for month in months])
+        expected = before[:, None] & parts[before].any(axis=0)
+        if provider == heir:
+            expected |= ~before[:, None] & parts[~before].any(axis=0)
+        some |= parts
+        all_expected &= parts | ~expected
+    return some & all_expected
+
+
+def without_empty_lists(counts: Counts) -> Counts:
+    """``counts`` without lists that hold nobody in any month: a past cut short has none that come later."""
+    lists = _by_list(counts)
+    used = np.logical_or.reduce([v.reshape(len(v), -1).any(axis=1) for name, v in lists.items() if name != "reported"])
+    if used.all():
+        return counts
+    arrays: dict[str, Any] = {name: values[used] for name, values in lists.items()}
+    kept = tuple(key for key, use in zip(counts.lists, used, strict=True) if use)
+    return dataclasses.replace(counts, lists=kept, **arrays)
 
 
 def until(counts: Counts, month: str) -> Counts:
     """``counts`` as if nothing after ``month`` were known."""
     keep = months_between(counts.months[0], month) + 1
-    names = [field.name for field in dataclasses.fields(Counts)]
-    arrays: dict[str, Any] = {
-        n: getattr(counts, n)[:, :keep] for n in names if isinstance(getattr(counts, n), np.ndarray)
-    }
+    arrays: dict[str, Any] = {name: values[:, :keep] for name, values in _by_list(counts).items()}
     files = tuple(file for file in counts.files if file.month <= month)
     return dataclasses.replace(counts, months=counts.months[:keep], files=files, **arrays)
+
+
+def unused_keys(counts: Counts, successors: Sequence[Successor], planned: Sequence[PlannedBreak]) -> list[Problem]:
+    """Notes on the plan's mergers and breaks that these data do not reach, so that none is lost unseen."""
+    rule = "the plan names it, and these data do not hold it"
+    found = [("successor.from", s.from_provider) for s in successors if s.from_provider not in counts.provider_names]
+    found += [("break.month", b.month) for b in planned if b.month not in counts.months]
+    return [Problem("note", "the plan", key, value, rule, "Check the key if it should.") for key, value in found]
+
+
+def _by_list(counts: Counts) -> dict[str, NDArray[Any]]:
+    """The arrays of ``counts``, each of lists × months first."""
+    values = {field.name: getattr(counts, field.name) for field in dataclasses.fields(Counts)}
+    return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
 
 def _reconciled(
