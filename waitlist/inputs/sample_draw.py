@@ -70,12 +70,13 @@ def simulate(truth: Truth, months: tuple[str, ...], seed: int) -> Simulated:
         activity = _month_factors(random, truth.activity_spread, len(providers))[provider]
         chances = hazards * activity[:, None, None, None]
         chances[:, :, REMOVED] = hazards[:, :, REMOVED]
+        any_way = np.minimum(chances.sum(axis=2), 1.0)
         left = np.zeros((len(streams), 2, len(FLOWS), BANDS), dtype=np.int64)
         starts = np.zeros(len(streams), dtype=np.int64)
         for day in _days(month):
             _age(state)
             if is_working_day(day):
-                _leave(random, state, chances, row, week.room(day), left)
+                _leave(random, state, chances, any_way, row, week.room(day), left)
                 today = random.poisson(demand * _expected_starts(truth, day)[row])
                 state[:, 0, 0] += today
                 starts += today
@@ -145,12 +146,17 @@ class _Week:
 
 
 def _leave(
-    random: np.random.Generator, state: Counts, chances: Floats, row: NDArray[np.int64], room: Counts, left: Counts
+    random: np.random.Generator,
+    state: Counts,
+    chances: Floats,
+    any_way: Floats,
+    row: NDArray[np.int64],
+    room: Counts,
+    left: Counts,
 ) -> None:
     """One working day's departures, taken from ``state`` and ``room`` and added to ``left``."""
     stream, stage, age = np.nonzero(state)
-    chance = np.minimum(chances.sum(axis=2)[row[stream], stage, age], 1.0)
-    gone = random.binomial(state[stream, stage, age], chance)
+    gone = random.binomial(state[stream, stage, age], any_way[row[stream], stage, age])
     some = np.flatnonzero(gone)
     stream, stage, age, gone = stream[some], stage[some], age[some], gone[some]
     split = chances[row[stream], stage, :, age]
