@@ -68,8 +68,9 @@ class Break:
     """A change in what is reported, named and dated (R3, R4).
 
     kind: ``missing``, ``stops``, ``starts``, ``absorbed``, ``step`` or ``new_part``; specialty is ``ALL``
-    where the whole provider is meant; month is the first month of the new state; size is the people by
-    which the list was restated (0 where unknown or none); source is ``found`` or ``plan``.
+    where the whole provider is meant, and so is provider where a month is missing for everyone; month is
+    the first month of the new state; size is the people by which the list was restated (0 where unknown
+    or none); source is ``found`` or ``plan``.
     """
 
     provider: str

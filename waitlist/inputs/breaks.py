@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from waitlist.bands import Floats
 from waitlist.history import PARTS, Break, Counts
@@ -20,13 +21,18 @@ INCOMPLETE = PARTS.index("2")
 
 
 def find_breaks(counts: Counts) -> tuple[Break, ...]:
-    """Every break in ``counts``: providers that stop, start, pause, are absorbed or step, and new parts."""
-    found: list[Break] = []
+    """Every break in ``counts``: missing months, and providers that stop, start, pause, are absorbed, step or
+    send new parts. A missing month is everyone's: its provider is ``ALL``.
+    """
+    there: NDArray[np.bool_] = np.any(counts.reported, axis=(0, 2))
+    read = np.flatnonzero(there)
+    absent = [month for month, sent in zip(counts.months, there.tolist(), strict=True) if not sent]
+    found = [Break("ALL", "ALL", month, "missing", 0.0, "the month is not in the data") for month in absent]
     stops, waiting_by_list = counts.stops, counts.incomplete.sum(axis=2)
     for provider, rows in provider_rows(counts).items():
         reported = counts.reported[rows[0]]
         waiting = waiting_by_list[rows].sum(axis=0)
-        found += _gaps(counts, provider, reported[:, INCOMPLETE], waiting)
+        found += _gaps(counts, provider, reported[:, INCOMPLETE], waiting, read)
         found += _new_parts(counts, provider, reported, waiting)
         found += _steps(counts, provider, rows, waiting, stops[rows].sum(axis=0))
     return tuple(sorted(_absorptions(found), key=lambda b: (b.month, b.provider, b.specialty, b.kind)))
@@ -41,31 +47,35 @@ def provider_rows(counts: Counts) -> dict[str, Sequence[int]]:
 
 
 def merged_breaks(found: Sequence[Break], planned: Sequence[PlannedBreak]) -> tuple[Break, ...]:
-    """The breaks after the plan has overruled them: ``ignore`` drops one, anything else replaces or adds."""
-    by_key = {(b.provider, b.specialty, b.month): b for b in found}
+    """The breaks after the plan has overruled them: ``ignore`` drops those of its provider, specialty and
+    month, anything else replaces or adds; a plan that gives no size keeps the one that was found.
+    """
+    breaks = list(found)
     for item in planned:
         key = (item.provider, item.specialty, item.month)
-        by_key.pop(key, None)
+        same = [b for b in breaks if (b.provider, b.specialty, b.month) == key]
+        breaks = [b for b in breaks if b not in same]
         if not item.ignore:
-            reason = item.reason or "named in the plan"
-            by_key[key] = Break(*key, "step", item.size or 0.0, reason, "plan")
-    return tuple(sorted(by_key.values(), key=lambda b: (b.month, b.provider, b.specialty, b.kind)))
+            size = sum(b.size for b in same if b.kind == "step") if item.size is None else item.size
+            breaks.append(Break(*key, "step", size, item.reason or "named in the plan", "plan"))
+    return tuple(sorted(breaks, key=lambda b: (b.month, b.provider, b.specialty, b.kind)))
 
 
-def _gaps(counts: Counts, provider: str, present: np.ndarray, waiting: Floats) -> list[Break]:
+def _gaps(counts: Counts, provider: str, present: np.ndarray, waiting: Floats, read: np.ndarray) -> list[Break]:
+    """The provider's own stops and starts, from one month that was read to the next (R3)."""
     found = []
-    for m in range(1, len(counts.months)):
-        month, before = counts.months[m], counts.months[m - 1]
-        if present[m - 1] and not present[m]:
-            back = [counts.months[j] for j in range(m, len(counts.months)) if present[j]]
-            size = -float(waiting[m - 1])
+    for before, m in zip(read, read[1:], strict=False):
+        month = counts.months[m]
+        if present[before] and not present[m]:
+            back = [counts.months[j] for j in read if j > m and present[j]]
+            size = -float(waiting[before])
             if back:
-                found.append(
-                    Break(provider, "ALL", month, "missing", size, f"no return from {month}; back in {back[0]}")
-                )
+                reason = f"no return from {month}; back in {back[0]}"
+                found.append(Break(provider, "ALL", month, "missing", size, reason))
             else:
-                found.append(Break(provider, "ALL", month, "stops", size, f"no return after {before}"))
-        elif present[m] and not present[m - 1]:
+                reason = f"no return after {counts.months[before]}"
+                found.append(Break(provider, "ALL", month, "stops", size, reason))
+        elif present[m] and not present[before]:
             again = bool(present[:m].any())
             reason = "returns after a gap" if again else "first return in these data"
             found.append(Break(provider, "ALL", month, "starts", float(waiting[m]), reason))

@@ -131,6 +131,8 @@ def _breaks(found: Sequence[Break], counts: Counts) -> list[Problem]:
     remedy = "Overrule it with [[break]] or [[successor]] in a plan if it is not so."
     problems, lesser = [], dict[str, int]()
     for item in found:
+        if item.provider == "ALL":
+            continue  # a missing month, which _span names
         if abs(item.size) >= LEAST_LIST:
             name = counts.provider_names.get(item.provider, "")
             place = f"{item.provider} {name}".strip()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from waitlist.bands import Floats
 from waitlist.calendar import month_end, months_between
 from waitlist.errors import Problem
-from waitlist.history import PARTS, Break, Counts, History
+from waitlist.history import PARTS, Counts, History
 from waitlist.inputs.breaks import find_breaks, merged_breaks, provider_rows, restatements
 from waitlist.plan import PlannedBreak, Successor
 
@@ -141,8 +141,3 @@ def _reconciled(
         "restatement": restatement,
         "fit_months": closed & ~broken,
     }
-
-
-def provider_breaks(history: History, providers: Sequence[str]) -> tuple[Break, ...]:
-    """The breaks of ``providers`` only."""
-    return tuple(item for item in history.breaks if item.provider in set(providers))
