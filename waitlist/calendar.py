@@ -32,6 +32,11 @@ def working_days(after: date, until: date) -> int:
     return int(np.busday_count(after + day, until + day, holidays=_bank_holidays()))
 
 
+def working_days_in(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Working days in each span ``first``…``last`` (datetime64[D], both included)."""
+    return np.busday_count(first, last + np.timedelta64(1, "D"), holidays=_bank_holidays())
+
+
 def month_end(month: str) -> date:
     """The last day of ``month`` (``YYYY-MM``)."""
     year, number = (int(part) for part in month.split("-"))
@@ -56,17 +61,14 @@ def months_between(first: str, last: str) -> int:
     return (y1 - y0) * 12 + m1 - m0
 
 
-def share_until(first: date, last: date, until: date) -> float:
-    """The share of the working days ``first``…``last`` (both included) that lie on or before ``until``.
+def shares_until(first: np.ndarray, last: np.ndarray, until: np.ndarray) -> Floats:
+    """The share of each span's working days ``first``…``last`` (both included) on or before ``until``.
 
-    A span without working days (none is that long in England) is shared by days.
+    All datetime64[D] of one shape; spans of a week or more, which always hold a working day in England.
     """
-    day = timedelta(days=1)
-    until = min(max(until, first - day), last)
-    whole = working_days(first - day, last)
-    if whole == 0:
-        return ((until - first).days + 1) / ((last - first).days + 1)
-    return working_days(first - day, until) / whole
+    one = np.timedelta64(1, "D")
+    until = np.clip(until, first - one, last)
+    return np.asarray(working_days_in(first, until) / working_days_in(first, last))
 
 
 @dataclass(frozen=True)
@@ -85,16 +87,17 @@ class MonthEnd:
     crossing_weights: Floats
 
 
+@lru_cache(maxsize=1024)
 def place(snapshot: date, day: date) -> MonthEnd:
     """Where ``day`` lies among the weeks that step from ``snapshot`` (R2)."""
     week, beyond = divmod((day - snapshot).days, 7)
-    end = snapshot + timedelta(weeks=week)
     if beyond == 0:
         return MonthEnd(day, week, 0.0, np.zeros(BANDS))
-    weeks = [timedelta(weeks=t) for t in range(BANDS)]
-    one, six = timedelta(days=1), timedelta(days=6)
-    crossing = [share_until(end - t, end + six - t, day - t - one) for t in weeks]
-    return MonthEnd(day, week, share_until(end + one, end + 7 * one, day), np.array(crossing))
+    end = np.datetime64(snapshot, "D") + 7 * week
+    began = end - 7 * np.arange(BANDS)  # the first day whose starters cross T in this week
+    crossing = shares_until(began, began + 6, np.datetime64(day, "D") - 7 * np.arange(BANDS) - 1)
+    flow = shares_until(end + 1, end + 7, np.datetime64(day, "D"))
+    return MonthEnd(day, week, float(flow), crossing)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_end, month_lengths, next_march_end, place
 from waitlist.models.engine import Forecast
-from waitlist.models.kernel import F_HELD, F_STARTS
-from waitlist.models.measures import Times
+from waitlist.models.kernel import F_STARTS, F_TIP_104
+from waitlist.models.measures import Times, sorted_percentiles
 from waitlist.models.past import Observed
 from waitlist.plan import Clearance, Deadline, Plan
 
@@ -65,14 +65,18 @@ def clearance(
     days = [horizon.snapshot, *(end.day for end in horizon.month_ends)]
     for t in thresholds:
         name = f"over_{t}_weeks"
-        now = float(past[name][0, -1])
-        over = np.column_stack([np.full(len(times.bands), now), times.values[name]])
-        lists = np.column_stack([np.full(len(times.bands), past["waiting_list"][0, -1]), times.values["waiting_list"]])
+        now, size = float(past[name][0, -1]), float(past["waiting_list"][0, -1])
+        over, lists = _from_now(times.values[name], now), _from_now(times.values["waiting_list"], size)
         first = np.sort(_first_clear(over, lists, tolerance))
         draws = len(first)
         dates = [_date_at(days, int(first[max(0, math.ceil(p * draws) - 1)])) for p in (0.1, 0.5, 0.9)]
         share = float((first < len(days)).mean())
         yield (t, now, _straight_line(past[name][0], horizon.snapshot, tolerance), *dates, share)
+
+
+def _from_now(ahead: Floats, now: float) -> Floats:
+    """A measure ahead [D, C] with what is known now before it."""
+    return np.column_stack([np.full(len(ahead), now), ahead])
 
 
 def _first_clear(over: Floats, lists: Floats, tolerance: Clearance) -> np.ndarray:
@@ -118,31 +122,33 @@ def cohort(forecast: Forecast, horizon: Horizon, threshold: int, deadline: date)
     """
     end = place(horizon.snapshot, deadline)
     share = float(end.crossing_weights[threshold])
-    inside = end.flow_weight > 0 or deadline != horizon.week_ends[end.week]
-    held = np.concatenate(
-        [np.full((len(forecast.flows), 1), forecast.opening_held), forecast.flows[..., F_HELD]], axis=1
-    )
-    before: Floats | None = None
+    inside = deadline != horizon.week_ends[end.week]
+    held = forecast.held()
+    remaining, joined = [], [0.0]
     for k in range(end.week + 1):
-        level = threshold - (end.week - k)
-        waiting = forecast.waiting[:, k]
+        level, over = threshold - (end.week - k), forecast.over[:, k]
         if level > 0:
-            remaining = waiting[:, level:].sum(axis=1) + share * waiting[:, level - 1]
+            remaining.append(over[:, level] + share * (over[:, level - 1] - over[:, level]))
         else:
-            remaining = waiting.sum(axis=1) + (held[:, k] if level < 0 or inside else 0.0)
-        joined = 0.0 if k == 0 else _joined(forecast, horizon, held, k, level, share, inside)
-        left = 0.0 if before is None else float(before.mean() + joined - remaining.mean())
-        weeks_left = (deadline - horizon.week_ends[k]).days / 7
-        yield _cohort_row(horizon.week_ends[k], remaining, weeks_left, joined, left)
-        before = remaining
-    if deadline != horizon.week_ends[end.week] and before is not None:
+            remaining.append(over[:, 0] + (held[:, k] if level < 0 or inside else 0.0))
+        if k:
+            joined.append(_joined(forecast, horizon, held, k, level, share, inside))
+    days = list(horizon.week_ends[: end.week + 1])
+    if inside:
         k = end.week
-        closing = forecast.waiting[:, k + 1, threshold:].sum(axis=1)
-        opening = forecast.waiting[:, k, threshold:].sum(axis=1)
-        tip = forecast.waiting[:, k + 1, threshold] if threshold < 104 else forecast.flows[:, k, 5]
-        final = opening + share * tip - end.flow_weight * (opening + tip - closing)
-        back = forecast.returns[threshold:].sum() * horizon.working_days[k] * end.flow_weight
-        yield _cohort_row(deadline, final, 0.0, float(back), float(before.mean() + back - final.mean()))
+        closing = forecast.over[:, k + 1, threshold]
+        tip = closing - forecast.over[:, k + 1, threshold + 1] if threshold < 104 else forecast.flows[:, k, F_TIP_104]
+        over = forecast.over[:, k, threshold]
+        remaining.append(over + share * tip - end.flow_weight * (over + tip - closing))
+        joined.append(float(forecast.returns[threshold:].sum() * horizon.working_days[k] * end.flow_weight))
+        days.append(deadline)
+    people = np.stack(remaining)
+    left = np.append(0.0, np.array(joined[1:]) - np.diff(people.mean(axis=1)))
+    p10, p50, p90 = sorted_percentiles(np.sort(people, axis=1), np.array([0.1, 0.5, 0.9]))
+    for row, day in enumerate(days):
+        weeks_left = (deadline - day).days / 7
+        required = p50[row] / weeks_left if weeks_left > 0 else np.nan
+        yield (day.isoformat(), p10[row], p50[row], p90[row], required, joined[row], left[row])
 
 
 def _joined(
@@ -159,12 +165,6 @@ def _joined(
     elif level == 0:
         started = float((forecast.flows[:, k - 1, F_STARTS] - held[:, k]).mean())
     elif level == 1:
-        entered = forecast.waiting[:, k, 0].mean()
+        entered = (forecast.over[:, k, 0] - forecast.over[:, k, 1]).mean()
         started = float(max(0.0, share * entered - (held[:, k - 1].mean() if inside else 0.0)))
     return float(returned + started)
-
-
-def _cohort_row(day: date, remaining: Floats, weeks_left: float, joined: float, left: float) -> Row:
-    p10, p50, p90 = np.percentile(remaining, [10, 50, 90])
-    required = p50 / weeks_left if weeks_left > 0 else np.nan
-    return (day.isoformat(), p10, p50, p90, required, joined, left)

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 
 from waitlist.bands import BANDS, THRESHOLDS, Floats
-from waitlist.calendar import month_end, snapshot_held_share, working_days
+from waitlist.calendar import month_end, snapshot_held_share, working_days, working_days_in
 from waitlist.history import History
 
+OPEN_BAND_AGE = 0.02
+"""The share of the open band that is one week old in it: waits beyond 104 weeks thin out about 2 % a week."""
 LATER_BAND = 4 / 7
 """The share of a week's stops that are published one band above the band at the week's opening: of an even
 spread of ages and days within the week, 28 pairs of 49 have passed into the next band."""
@@ -109,25 +112,37 @@ def _followed(opening: Floats, closing: Floats, begin: date, end: date) -> tuple
 
 def _at_close(closing: Floats, at: date, end: date) -> Floats:
     """How many of each band at ``at`` are still waiting at ``end``, by their clock starts' working days."""
-    ahead = (end - at).days
-    whole, days = divmod(ahead, 7)
+    band, target, part = _bands_at_close(at, end)
     survivors = np.zeros_like(closing)
-    for band in range(BANDS - 1):
-        last = at - timedelta(days=7 * band + 1)
-        split = end - timedelta(days=7 * (band + whole + 1) + 1)  # the last start of the next band up
-        first = last - timedelta(days=6)
-        for target, lo, hi in ((band + whole, split + timedelta(days=1), last), (band + whole + 1, first, split)):
-            if hi < lo:
-                continue
-            if target >= BANDS - 1:
-                survivors[:, band] += closing[:, -1] * 0.02 * ((hi - lo).days + 1) / 7
-                continue
-            window = end - timedelta(days=7 * target + 8 if target else 8)
-            top = end - timedelta(days=7 * target + 1) if target else end
-            part = working_days(lo - timedelta(days=1), hi)
-            survivors[:, band] += closing[:, target] * part / max(working_days(window, top), 1)
-    survivors[:, -1] = closing[:, -1] * max(0.0, 1 - 0.02 * (whole + days / 7))
+    for b, t, share in zip(band, target, part, strict=True):
+        survivors[:, b] += closing[:, t] * share
+    survivors[:, -1] = closing[:, -1] * max(0.0, 1 - OPEN_BAND_AGE * (end - at).days / 7)
     return survivors
+
+
+@lru_cache(maxsize=512)
+def _bands_at_close(at: date, end: date) -> tuple[np.ndarray, np.ndarray, Floats]:
+    """Which band at ``at`` finds which share of which band at ``end``: the same clock starts, by working day."""
+    close = np.datetime64(end, "D")
+    whole, _ = divmod((end - at).days, 7)
+    bands = np.arange(BANDS - 1)
+    last = np.datetime64(at, "D") - 7 * bands - 1
+    first = last - 6
+    split = close - 7 * (bands + whole + 1) - 1  # the last start of the next band up
+    found = []
+    for target, lo, hi in ((bands + whole, np.maximum(split + 1, first), last), (bands + whole + 1, first, split)):
+        here = hi >= lo
+        inside = here & (target < BANDS - 1)
+        band, at_close = bands[inside], target[inside]
+        window = np.where(at_close > 0, close - 7 * at_close - 7, close - 7)
+        top = np.where(at_close > 0, close - 7 * at_close - 1, close)
+        part = working_days_in(lo[inside], hi[inside]) / np.maximum(working_days_in(window, top), 1)
+        found.append((band, at_close, part))
+        beyond = here & (target >= BANDS - 1)
+        days = (hi[beyond] - lo[beyond]).astype(int) + 1
+        found.append((bands[beyond], np.full(beyond.sum(), BANDS - 1), OPEN_BAND_AGE * days / 7))
+    band, target, part = (np.concatenate(column) for column in zip(*found, strict=True))
+    return band, target, part
 
 
 def _shifted(state: Floats, bands: int) -> Floats:
@@ -153,8 +168,8 @@ def _at_opening(published: Floats) -> Floats:
     opening = published * (1 - LATER_BAND)
     opening[:, 0] = published[:, 0]
     opening[:, :-2] += published[:, 1:-1] * LATER_BAND
-    opening[:, -1] = published[:, -1] * 0.98
-    opening[:, -2] += published[:, -1] * 0.02
+    opening[:, -1] = published[:, -1] * (1 - OPEN_BAND_AGE)
+    opening[:, -2] += published[:, -1] * OPEN_BAND_AGE
     return opening
 
 

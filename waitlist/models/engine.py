@@ -6,15 +6,15 @@ takes its Assumptions as given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from waitlist.bands import BANDS, Floats
+from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_of, snapshot_held_share
 from waitlist.history import History
-from waitlist.models.kernel import FLOWS, REMOVED, step_weeks
+from waitlist.models.kernel import F_HELD, FLOWS, REMOVED, step_weeks, sum_from_the_longest
 from waitlist.models.rates import Rates
 from waitlist.plan import Demand, Plan
 from waitlist.results import ALL
@@ -51,25 +51,35 @@ class Assumptions:
 class Forecast:
     """One row's draws: a list, or a total. D draws × K weeks.
 
-    waiting [D, K + 1, 105]: at each week end, the snapshot first, without those held beside it;
-    flows [D, K, FLOWS]: each week's; opening_held: those held at the snapshot; returns [105] a working day.
+    over [D, K + 1, 105]: people in each band or a longer one, at each week end, the snapshot first, without
+    those held beside it (so ``over[..., T]`` are those over T weeks, R1); flows [D, K, FLOWS]: each week's;
+    opening_held: those held at the snapshot; returns [105] a working day.
     """
 
-    waiting: Floats
+    over: Floats
     flows: Floats
     opening_held: float
     returns: Floats
 
+    def held(self) -> Floats:
+        """[D, K + 1] people held beside the state at each week end (R6)."""
+        first = np.full((len(self.flows), 1), self.opening_held)
+        return np.concatenate([first, self.flows[..., F_HELD]], axis=1)
+
+    def opening(self) -> Floats:
+        """[6] the whole list and those over each threshold at the snapshot."""
+        return self.over[0, 0, [0, *THRESHOLDS]] + np.array([self.opening_held, *[0.0] * len(THRESHOLDS)])
+
     def add(self, other: Forecast) -> None:
         """Add another row's people to this one."""
-        self.waiting += other.waiting
+        self.over += other.over
         self.flows += other.flows
         self.opening_held += other.opening_held
         self.returns += other.returns
 
     def copy(self) -> Forecast:
         """A row of its own with the same people."""
-        return Forecast(self.waiting.copy(), self.flows.copy(), self.opening_held, self.returns.copy())
+        return Forecast(self.over.copy(), self.flows.copy(), self.opening_held, self.returns.copy())
 
 
 def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list[int]) -> Assumptions:
@@ -130,42 +140,49 @@ def multipliers(assumed: Assumptions, lists: slice, draws: int, seed: int) -> Fl
 def project(assumed: Assumptions, time: Horizon, draws: int, seed: int) -> Iterator[tuple[Key, Forecast]]:
     """Every list's Forecast, then every provider's, every specialty's and the whole's.
 
-    Lists are stepped a provider or a specialty at a time, whichever are more, so that only the totals of
-    the fewer are held: memory grows with those, not with the lists.
+    Each is there only until the next is asked for: a list's arrays are used again for the next list, because
+    fresh memory costs more than stepping (measured: ten times). Lists are stepped a provider or a specialty
+    at a time, whichever are more, so that only the totals of the fewer are held: memory grows with those.
     """
     providers, specialties = ({key[i] for key in assumed.lists} for i in (0, 1))
     outer = 0 if len(providers) > len(specialties) else 1
     inner_totals: dict[str, Forecast] = {}
-    whole: Forecast | None = None
+    total, whole = (_empty(assumed, time, draws) for _ in range(2))
+    steps = _stepped(assumed, time, draws, seed)
     for label in sorted({key[outer] for key in assumed.lists}):
-        rows = [n for n, key in enumerate(assumed.lists) if key[outer] == label]
-        total: Forecast | None = None
-        for n, forecast in zip(rows, _stepped(assumed, rows, time, draws, seed), strict=True):
-            total = _plus(total, forecast)
-            other = assumed.lists[n][1 - outer]
-            inner_totals[other] = _plus(inner_totals.get(other), forecast)
+        _clear(total)
+        for n in (n for n, key in enumerate(assumed.lists) if key[outer] == label):
+            forecast = steps(n)
+            total.add(forecast)
+            inner = assumed.lists[n][1 - outer]
+            if inner in inner_totals:
+                inner_totals[inner].add(forecast)
+            else:
+                inner_totals[inner] = forecast.copy()
             yield assumed.lists[n], forecast
-        if total is not None:
-            yield ((label, ALL) if outer == 0 else (ALL, label)), total
-            whole = _plus(whole, total)
+        whole.add(total)
+        yield ((label, ALL) if outer == 0 else (ALL, label)), total
     for label in sorted(inner_totals):
         yield ((ALL, label) if outer == 0 else (label, ALL)), inner_totals[label]
-    if whole is not None:
-        yield (ALL, ALL), whole
+    yield (ALL, ALL), whole
 
 
-def _plus(total: Forecast | None, row: Forecast) -> Forecast:
-    if total is None:
-        return row.copy()
-    total.add(row)
-    return total
+def _empty(assumed: Assumptions, time: Horizon, draws: int) -> Forecast:
+    waiting, flows = np.zeros((draws, time.weeks + 1, BANDS)), np.zeros((draws, time.weeks, FLOWS))
+    return Forecast(waiting, flows, 0.0, np.zeros(BANDS))
 
 
-def _stepped(assumed: Assumptions, rows: list[int], time: Horizon, draws: int, seed: int) -> Iterator[Forecast]:
-    for n in rows:
+def _clear(total: Forecast) -> None:
+    total.over[:], total.flows[:], total.returns[:] = 0.0, 0.0, 0.0
+    total.opening_held = 0.0
+
+
+def _stepped(assumed: Assumptions, time: Horizon, draws: int, seed: int) -> Callable[[int], Forecast]:
+    """A function that steps the list at a position, into the same arrays every time."""
+    row = _empty(assumed, time, draws)
+
+    def step(n: int) -> Forecast:
         one = slice(n, n + 1)
-        waiting = np.empty((draws, 1, time.weeks + 1, BANDS))
-        flows = np.empty((draws, 1, time.weeks, FLOWS))
         step_weeks(
             assumed.opening[one],
             assumed.held[one],
@@ -177,7 +194,11 @@ def _stepped(assumed: Assumptions, rows: list[int], time: Horizon, draws: int, s
             time.last_day_share,
             multipliers(assumed, one, draws, seed),
             assumed.span,
-            waiting,
-            flows,
+            row.over[:, None],
+            row.flows[:, None],
         )
-        yield Forecast(waiting[:, 0], flows[:, 0], float(assumed.held[n]), assumed.returns[n].sum(axis=0))
+        sum_from_the_longest(row.over)
+        row.opening_held, row.returns = float(assumed.held[n]), assumed.returns[n].sum(axis=0)
+        return row
+
+    return step

@@ -191,25 +191,66 @@ def step_weeks(
 
 
 @njit(cache=True, parallel=True, boundscheck=False)
-def wait_percentiles(waiting: Floats, shares: Floats, found: Floats) -> None:
-    """The waits (weeks) below which each of ``shares`` [S] of ``waiting`` [R, C, 105] lies, into [S, R, C].
-
-    Interpolated evenly within a band; 104 in the open band; NaN for an empty list.
-    """
-    for r in prange(waiting.shape[0]):
+def sum_from_the_longest(waiting: Floats) -> None:
+    """Turn ``waiting`` [D, C, 105], people by band, into people in each band or a longer one, in place."""
+    for d in prange(waiting.shape[0]):
         for c in range(waiting.shape[1]):
+            over = 0.0
+            for b in range(BANDS - 1, -1, -1):
+                over += waiting[d, c, b]
+                waiting[d, c, b] = over
+
+
+@njit(cache=True, parallel=True, boundscheck=False)
+def measure_days(
+    over: Floats,
+    tip_104: Floats,
+    held: Floats,
+    week: np.ndarray,
+    flow_weight: Floats,
+    crossing: Floats,
+    edges: np.ndarray,
+    shares: Floats,
+    over_edges: Floats,
+    waits: Floats,
+) -> None:
+    """Measure C days of D draws, each in the week after a week end (R2).
+
+    over [D, K + 1, 105]: people by week end in each band or a longer one, without those held beside;
+    tip_104 [D, K]; held [D, K + 1]. week [C], flow_weight [C], crossing [C, 105]: as calendar.MonthEnd.
+    Written: over_edges [E, D, C], people over each of ``edges`` (0 is the whole list), and waits [S, D, C],
+    the weeks below which each of ``shares`` [S] of the list lies: interpolated evenly within a band, as
+    bands.percentile_wait; 104 in the open band; NaN for an empty list.
+    """
+    for d in prange(over.shape[0]):
+        at = np.zeros(BANDS + 1)
+        for c in range(week.shape[0]):
+            k, w = week[c], flow_weight[c]
+            for b in range(BANDS):
+                at[b] = over[d, k, b]
+            at[0] += held[d, k]
+            if w > 0.0 or crossing[c, 1] > 0.0:
+                at[0] += w * (over[d, k + 1, 0] + held[d, k + 1] - at[0])
+                for b in range(1, BANDS):
+                    tip = over[d, k + 1, b] - over[d, k + 1, b + 1] if b < BANDS - 1 else tip_104[d, k]
+                    at[b] += crossing[c, b] * tip - w * (at[b] + tip - over[d, k + 1, b])
+            for e in range(edges.shape[0]):
+                over_edges[e, d, c] = at[edges[e]]
             total = 0.0
             for b in range(BANDS):
-                total += max(0.0, waiting[r, c, b])
+                total += max(0.0, at[b] - at[b + 1])
             for s in range(shares.shape[0]):
-                if total <= 0.0:
-                    found[s, r, c] = np.nan
-                    continue
-                target, upto, weeks = shares[s] * total, 0.0, float(BANDS - 1)
-                for b in range(BANDS - 1):
-                    here = max(0.0, waiting[r, c, b])
-                    if upto + here >= target and here > 0.0:
-                        weeks = b + (target - upto) / here
-                        break
-                    upto += here
-                found[s, r, c] = weeks
+                waits[s, d, c] = _wait_below(at, total, shares[s])
+
+
+@njit(cache=True)
+def _wait_below(over: Floats, total: float, share: float) -> float:
+    if total <= 0.0:
+        return np.nan
+    target, upto = share * total, 0.0
+    for b in range(BANDS - 1):
+        here = max(0.0, over[b] - over[b + 1])
+        if here > 0.0 and upto + here >= target:
+            return b + (target - upto) / here
+        upto += here
+    return float(BANDS - 1)

@@ -6,19 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from waitlist.bands import THRESHOLDS, Floats
+from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Horizon
 from waitlist.models.engine import Forecast
 from waitlist.models.kernel import (
     F_ADMITTED,
     F_CONVERTED,
-    F_HELD,
     F_NON_ADMITTED,
     F_REMOVED,
     F_STARTS,
     F_STOPS_OVER,
     F_TIP_104,
-    wait_percentiles,
+    measure_days,
 )
 
 MEASURES = (
@@ -40,18 +39,20 @@ MEASURES = (
     *(f"tip_in_{t}_weeks" for t in THRESHOLDS),
 )
 WAIT_SHARES = np.array([0.5, 0.92])
+EDGES = np.array((0, *THRESHOLDS))
+"""The whole list and the thresholds: the first axis of what is measured 'among those over'."""
 
 
 @dataclass(frozen=True)
 class Times:
     """One row's measures at C times in D draws.
 
-    bands [D, C, 105] people waiting; values: each of MEASURES [D, C]; stops_over, removed_over
-    [6, D, C] flows in the time before, among those over each of (0, *THRESHOLDS); days [C] its length.
+    values: each of MEASURES [D, C]; over, stops_over, removed_over [6, D, C]: people, and flows in the time
+    before, among those over each of EDGES; days [C]: the length of that time.
     """
 
-    bands: Floats
     values: dict[str, Floats]
+    over: Floats
     stops_over: Floats
     removed_over: Floats
     days: Floats
@@ -59,107 +60,85 @@ class Times:
 
 def weekly(forecast: Forecast, time: Horizon, weeks: int) -> Times:
     """The measures at the first ``weeks`` week ends after the snapshot."""
-    bands = forecast.waiting[:, 1 : weeks + 1].copy()
-    bands[..., 0] += forecast.flows[:, :weeks, F_HELD]
-    flows = forecast.flows[:, :weeks]
-    tips = _tips(forecast)[:, :, :weeks]
-    return _times(bands, flows, tips, _removed_over(forecast)[:, :, :weeks], np.full(weeks, 7.0))
+    at = np.arange(1, weeks + 1)
+    over, waits = _stocks(forecast, at, np.zeros(weeks), np.zeros((weeks, BANDS)))
+    flows = np.moveaxis(forecast.flows[:, :weeks], 2, 0)
+    return _times(forecast, over, waits, flows, _tips(forecast)[:, :, :weeks], np.full(weeks, 7.0))
 
 
 def monthly(forecast: Forecast, time: Horizon) -> Times:
-    """The measures at every month end ahead, by R2's two weights."""
+    """The measures at every month end ahead, by R2's two weights; flows since the month end before."""
     week = np.array([end.week for end in time.month_ends])
     share = np.array([end.flow_weight for end in time.month_ends])
     crossing = np.array([end.crossing_weights for end in time.month_ends])
-    following = np.minimum(week, time.weeks - 1)
-    bands = _bands_inside(forecast, week, following, share, crossing)
-
-    def upto(flow: Floats, weight: Floats) -> Floats:  # flow [..., K] → by month
-        total = np.concatenate([np.zeros((*flow.shape[:-1], 1)), flow.cumsum(axis=-1)], axis=-1)
-        ends = total[..., week] + weight * flow[..., following]
-        return np.diff(ends, axis=-1, prepend=0.0)
-
-    flows = upto(np.moveaxis(forecast.flows, 2, 0), share).transpose(1, 2, 0)
-    tips = np.stack([upto(tip, crossing[:, t]) for tip, t in zip(_tips(forecast), THRESHOLDS, strict=True)])
+    over, waits = _stocks(forecast, week, share, crossing)
+    by_month = _weeks_of_months(week, share, time.weeks)
+    flows = np.moveaxis(forecast.flows, 2, 0) @ by_month.T
+    tips = [
+        tip @ _weeks_of_months(week, crossing[:, t], time.weeks).T
+        for tip, t in zip(_tips(forecast), THRESHOLDS, strict=True)
+    ]
     days = np.diff([(end.day - time.snapshot).days for end in time.month_ends], prepend=0)
-    return _times(bands, flows, tips, upto(_removed_over(forecast), share), days.astype(float))
+    return _times(forecast, over, waits, flows, np.stack(tips), days.astype(float))
 
 
-def _bands_inside(
-    forecast: Forecast, week: np.ndarray, following: np.ndarray, share: Floats, crossing: Floats
-) -> Floats:
-    """People by band at days inside weeks: every whole week's 'over' by R2, and what lies between."""
-    opening, closing = forecast.waiting[:, week], forecast.waiting[:, following + 1]
-    over_open = _tail(opening)
-    tip = closing.copy()
-    tip[..., -1] = forecast.flows[:, following, F_TIP_104]
-    exits = over_open + tip - _tail(closing)
-    over = over_open + crossing * tip - share[:, None] * exits
-    held = np.concatenate([np.full((len(opening), 1), forecast.opening_held), forecast.flows[..., F_HELD]], axis=1)
-    lists = opening.sum(-1) + held[:, week]
-    change = closing.sum(-1) + held[:, following + 1] - lists
-    over[..., 0] = lists + share * change
-    bands = over.copy()
-    bands[..., :-1] -= over[..., 1:]
-    return bands
+def _weeks_of_months(week: np.ndarray, weight: Floats, weeks: int) -> Floats:
+    """[C, K] the share of each week's flow that falls between one month end and the next (R2)."""
+    number = np.arange(weeks)
+    until = (number < week[:, None]) + (number == week[:, None]) * weight[:, None]
+    return np.diff(until, axis=0, prepend=0.0)
 
 
-def _tail(bands: Floats) -> Floats:
-    return bands[..., ::-1].cumsum(axis=-1)[..., ::-1]
+def _stocks(forecast: Forecast, week: np.ndarray, share: Floats, crossing: Floats) -> tuple[Floats, Floats]:
+    """People over each of EDGES [6, D, C] and the waits below which WAIT_SHARES of them lie [2, D, C]."""
+    draws, days = len(forecast.over), len(week)
+    over, waits = np.empty((len(EDGES), draws, days)), np.empty((len(WAIT_SHARES), draws, days))
+    tip_104, held = np.ascontiguousarray(forecast.flows[..., F_TIP_104]), forecast.held()
+    measure_days(forecast.over, tip_104, held, week, share, crossing, EDGES, WAIT_SHARES, over, waits)
+    return over, waits
 
 
 def _tips(forecast: Forecast) -> Floats:
     """[5, D, K] people who crossed each threshold in each week."""
-    crossed = [forecast.waiting[:, 1:, t] for t in THRESHOLDS[:-1]]
+    later = forecast.over[:, 1:]
+    crossed = [later[..., t] - later[..., t + 1] for t in THRESHOLDS[:-1]]
     return np.stack([*crossed, forecast.flows[..., F_TIP_104]])
 
 
-def _removed_over(forecast: Forecast) -> Floats:
-    """[6, D, K] net removals among all, and among those over each threshold: what R4 leaves."""
-    tips = _tips(forecast)
-    found = [forecast.flows[..., F_REMOVED]]
-    for i, t in enumerate(THRESHOLDS):
-        over = forecast.waiting[..., t:].sum(axis=-1)
-        found.append(over[:, :-1] + tips[i] - over[:, 1:] - forecast.flows[..., F_STOPS_OVER + i])
-    return np.stack(found)
-
-
-def _times(bands: Floats, flows: Floats, tips: Floats, removed_over: Floats, days: Floats) -> Times:
-    values: dict[str, Floats] = {}
-    total = bands.sum(axis=-1)
-    over = {t: bands[..., t:].sum(axis=-1) for t in THRESHOLDS}
-    values["waiting_list"] = total
-    values["within_18_weeks"] = total - over[18]
-    for t in THRESHOLDS:
-        values[f"over_{t}_weeks"] = over[t]
-    values["clock_starts"] = flows[..., F_STARTS]
-    values["stops_admitted"] = flows[..., F_ADMITTED]
-    values["stops_non_admitted"] = flows[..., F_NON_ADMITTED]
-    values["other_removals"] = flows[..., F_REMOVED]
-    for name in ("transfers_in", "transfers_out", "restatement"):
-        values[name] = np.zeros_like(total)
-    values["conversions"] = flows[..., F_CONVERTED]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values["percent_within_18_weeks"] = 100 * (total - over[18]) / np.where(total > 0, total, np.nan)
-        values["percent_over_52_weeks"] = 100 * over[52] / np.where(total > 0, total, np.nan)
-    waits = np.empty((2, *total.shape))
-    wait_percentiles(np.ascontiguousarray(bands), WAIT_SHARES, waits)
+def _times(forecast: Forecast, over: Floats, waits: Floats, flows: Floats, tips: Floats, days: Floats) -> Times:
+    values: dict[str, Floats] = {"waiting_list": over[0], "within_18_weeks": over[0] - over[1]}
+    values |= {f"over_{t}_weeks": over[1 + i] for i, t in enumerate(THRESHOLDS)}
+    values["clock_starts"] = flows[F_STARTS]
+    values["stops_admitted"] = flows[F_ADMITTED]
+    values["stops_non_admitted"] = flows[F_NON_ADMITTED]
+    values["other_removals"] = flows[F_REMOVED]
+    nothing = np.zeros_like(over[0])
+    values |= dict.fromkeys(("transfers_in", "transfers_out", "restatement"), nothing)
+    values["conversions"] = flows[F_CONVERTED]
+    anyone = np.where(over[0] > 0, over[0], np.nan)
+    values["percent_within_18_weeks"] = 100 * (over[0] - over[1]) / anyone
+    values["percent_over_52_weeks"] = 100 * over[1 + THRESHOLDS.index(52)] / anyone
     values["median_wait_weeks"], values["p92_wait_weeks"] = waits
-    for i, t in enumerate(THRESHOLDS):
-        values[f"tip_in_{t}_weeks"] = tips[i]
-    stops = flows[..., F_ADMITTED] + flows[..., F_NON_ADMITTED]
-    stops_over = np.stack([stops, *(flows[..., F_STOPS_OVER + i] for i in range(len(THRESHOLDS)))])
-    return Times(bands, values, stops_over, removed_over, days)
+    values |= {f"tip_in_{t}_weeks": tips[i] for i, t in enumerate(THRESHOLDS)}
+    stops_over = np.stack([flows[F_ADMITTED] + flows[F_NON_ADMITTED], *flows[F_STOPS_OVER:]])
+    before = np.concatenate([np.broadcast_to(forecast.opening()[:, None, None], over[..., :1].shape), over], axis=2)
+    joined = np.stack([flows[F_STARTS], *tips])
+    removed_over = joined - stops_over - np.diff(before, axis=2)  # what R4 leaves
+    removed_over[0] = flows[F_REMOVED]
+    return Times(values, over, stops_over, removed_over, days)
 
 
 def summary(times: Times) -> tuple[Floats, Floats]:
     """Mean [measures, C] and the 5, 10, 25, 50, 75, 90, 95 percentiles [7, measures, C] over draws."""
-    stacked = np.stack([times.values[name].T for name in MEASURES])  # measures × C × D
-    stacked = np.sort(np.ascontiguousarray(stacked), axis=-1)
-    mean = stacked.mean(axis=-1)
-    at = np.array([0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95]) * (stacked.shape[-1] - 1)
+    values = np.ascontiguousarray(np.stack([times.values[name].T for name in MEASURES]))  # measures × C × D
+    values.sort(axis=-1)
+    return values.mean(axis=-1), sorted_percentiles(values, np.array([0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95]))
+
+
+def sorted_percentiles(values: Floats, shares: Floats) -> Floats:
+    """The percentiles [S, …] of ``values`` [… , D], sorted along its last axis, as NumPy's default gives them."""
+    at = shares * (values.shape[-1] - 1)
     low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, stacked.shape[-1] - 1)
+    high = np.minimum(low + 1, values.shape[-1] - 1)
     part = at - low
-    found = stacked[..., low] * (1 - part) + stacked[..., high] * part
-    return mean, np.moveaxis(found, -1, 0)
+    return np.moveaxis(values[..., low] * (1 - part) + values[..., high] * part, -1, 0)

@@ -6,6 +6,7 @@ A list's own count is weighed against what its specialty and provider would give
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,11 +54,14 @@ class Rates:
     months: tuple[str, ...]
 
 
-def fit(history: History) -> Rates:
-    """The rates of every list in ``history``, from its last WINDOW months that R4 closes and no break spoils."""
+def fit(history: History, observed: Sequence[MonthFlows | None] | None = None) -> Rates:
+    """The rates of every list in ``history``, from its last WINDOW months that R4 closes and no break spoils.
+
+    ``observed``: every month's flows, where they are already known.
+    """
     last = len(history.months)
     window = list(range(max(1, last - WINDOW), last))
-    flows = [month_flows(history, m) for m in window]
+    flows = [(observed[m] if observed else None) or month_flows(history, m) for m in window]
     used = np.stack([_usable(history, m) for m in window])
     age = np.array([last - 1 - m for m in window])
     weight = used * 0.5 ** (age / HALF_LIFE)[:, None]
