@@ -162,15 +162,12 @@ def _print_problems(problems: list[Problem], as_json: bool) -> None:
 def main() -> None:
     """Run the command line: exit 0 done, 1 the data or plan was refused, 2 wrong usage, 130 interrupted."""
     try:
-        app(standalone_mode=False)
+        app()
     except Refusal as refusal:
         for problem in refusal.problems:
             print(f"Refused: {problem.sentence()}", file=sys.stderr)
         sys.exit(1)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        print("Stopped; nothing was written.", file=sys.stderr)
-        sys.exit(130)
-    except typer.Exit as ended:
-        sys.exit(ended.exit_code)
+    except SystemExit as ended:
+        if ended.code == 130:
+            print("Stopped; nothing was written.", file=sys.stderr)
+        raise

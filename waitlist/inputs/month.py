@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 """Rows named for one rule before the rest are counted."""
-KEYS = ("Provider Org Code", "Commissioner Org Code", "RTT Part Type", "Treatment Function Code")
+KEYS = ("Period", "Provider Org Code", "Commissioner Org Code", "RTT Part Type", "Treatment Function Code")
 COUNTS = (*(f"b{band}" for band in range(len(BAND_COLUMNS))), "unknown", "total")
 """The count columns of a read month, in the order of COUNT_COLUMNS."""
 MEND = "Mend the row or fetch the published file again."
@@ -47,25 +47,29 @@ def read_month(file: str, path: Path, encoding: str) -> Month:
     there = _header(file, path, encoding)
     with duckdb.connect(config={"threads": 2, "memory_limit": "1GB"}) as db:
         try:
-            return _read(file, there, _Source(db, path, encoding))
+            return _read(file, there, _Source(db, path, encoding, there))
         except duckdb.Error as error:
             raise _unreadable(file, path, error) from None
 
 
 @dataclass(frozen=True)
 class _Source:
-    """The CSV as text columns, each a name in SQL; blank cells are null."""
+    """The CSV as text columns, each a name in SQL; blank cells are null. Nothing about it is guessed."""
 
     db: duckdb.DuckDBPyConnection
     path: Path
     encoding: str
+    header: Sequence[str]
 
     def table(self, in_order: bool) -> str:
         """The SQL that reads it; in the file's order only where asked, which is slower."""
         path = str(self.path).replace("'", "''")
+        known = {field.name for field in fields()}
+        names = [name if name in known else f"other {n}" for n, name in enumerate(self.header)]
+        columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
         return (
-            f"read_csv('{path}', all_varchar=true, header=true, delim=',', quote='\"', escape='\"', "
-            f"encoding='{self.encoding}', parallel={not in_order})"
+            f"read_csv('{path}', columns={{{columns}}}, auto_detect=false, header=true, delim=',', quote='\"', "
+            f"escape='\"', encoding='{self.encoding}', parallel={not in_order})"
         )
 
 
@@ -81,7 +85,7 @@ def _header(file: str, path: Path, encoding: str) -> list[str]:
     spare = [name for name in there if name not in known]
     problems = []
     for field in fields():
-        if field.name in there and field.needed and there.count(field.name) > 1:
+        if there.count(field.name) > 1:
             rule = f"the column '{field.name}' may be there once"
             problems.append(Problem("error", file, "header", f"{there.count(field.name)} times", rule, "Keep one."))
         if field.needed and field.name not in there:
@@ -100,7 +104,7 @@ def _read(file: str, there: Sequence[str], source: _Source) -> Month:
     named = '"Treatment Function Name"' if "Treatment Function Name" in there else "''"
     counts = ", ".join(f'{_number(c)} as "{c}"' for c in COUNT_COLUMNS)
     wrong = " or ".join(f"({condition})" for _, _, condition in _rules())
-    texts = ", ".join(f'"{c}"' for c in ("Period", "Provider Org Name", *KEYS))
+    texts = ", ".join(f'"{c}"' for c in ("Provider Org Name", *KEYS))
     db.execute(
         f"create table rows as select {texts}, {named} as named, {counts}, {wrong} as wrong "
         f"from {source.table(in_order=False)}"
@@ -109,9 +113,11 @@ def _read(file: str, there: Sequence[str], source: _Source) -> Month:
     broken, rows, distinct = _one(db, f"select count(*) filter (wrong), count(*), count(distinct ({keys})) from rows")
     if rows == 0:
         raise refuse(file, "", "", "the file holds a header and no rows", FETCH)
+    month, problems = _one_month(file, db)
     if broken or distinct < rows:
-        raise Refusal(_broken_rows(file, source))
-    month = _one_month(file, [str(p or "") for (p,) in db.execute('select distinct "Period" from rows').fetchall()])
+        problems += _broken_rows(file, source)
+    if problems:
+        raise Refusal(problems)
     sums = ", ".join(
         f'coalesce(sum("{column}"), 0)::integer as {name}' for column, name in zip(COUNT_COLUMNS, COUNTS, strict=True)
     )
@@ -153,7 +159,7 @@ def _rules() -> list[tuple[str, str, str]]:
         (
             "the bands, with the unknown clock starts in 1A and 1B, must sum to Total All",
             f"({bands} + {unknown}) || ' against ' || {total}",
-            f"coalesce(\"RTT Part Type\", '') <> 'Part_3' and {bands} + {unknown} <> {total}",
+            f"\"RTT Part Type\" in ('Part_1A', 'Part_1B', 'Part_2', 'Part_2A') and {bands} + {unknown} <> {total}",
         )
     )
     return rules
@@ -176,7 +182,7 @@ def _broken_rows(file: str, source: _Source) -> list[Problem]:
         Problem(
             "error", file, f"row {line}", " ".join(str(k or "") for k in key)[:60], rule, "Remove the repeated row."
         )
-        for line, *key in twice.fetchall()
+        for line, _, *key in twice.fetchall()
     ]
     return problems + _shown(repeated, file, "other rows")
 
@@ -190,13 +196,15 @@ def _shown(problems: list[Problem], file: str, place: str) -> list[Problem]:
     return [*problems[:SHOWN], Problem("error", file, place, f"{more} more", last.rule, last.remedy)]
 
 
-def _one_month(file: str, periods: Sequence[str]) -> str:
+def _one_month(file: str, db: duckdb.DuckDBPyConnection) -> tuple[str, list[Problem]]:
+    """The month of every row, or what is wrong with it."""
+    periods = sorted(str(found or "") for (found,) in db.execute('select distinct "Period" from rows').fetchall())
     period = next(field for field in fields() if field.name == "Period")
     if len(periods) != 1 or not re.fullmatch(period.allowed, periods[0]):
-        shown = ", ".join(sorted(periods)[:3])[:80]
-        raise refuse(file, "Period", shown, period.rule, "Keep one month in a file.")
+        shown = ", ".join(periods[:3])[:80]
+        return "", [Problem("error", file, "Period", shown, period.rule, "Keep one month in a file.")]
     _, name, year = periods[0].split("-")
-    return f"{year}-{list(calendar.month_name).index(name):02d}"
+    return f"{year}-{list(calendar.month_name).index(name):02d}", []
 
 
 def _header_notes(file: str, there: Sequence[str], encoding: str) -> list[Problem]:
