@@ -25,6 +25,7 @@ SHOWN = 5
 KEYS = ("Period", "Provider Org Code", "Commissioner Org Code", "RTT Part Type", "Treatment Function Code")
 COUNTS = (*(f"b{band}" for band in range(len(BAND_COLUMNS))), "unknown", "total")
 """The count columns of a read month, in the order of COUNT_COLUMNS."""
+SUMS = "the bands, with the unknown clock starts in 1A and 1B, must sum to Total All"
 MEND = "Mend the row or fetch the published file again."
 
 
@@ -157,7 +158,7 @@ def _rules() -> list[tuple[str, str, str]]:
     total = f"coalesce({_number(TOTAL)}, 0)"
     rules.append(
         (
-            "the bands, with the unknown clock starts in 1A and 1B, must sum to Total All",
+            SUMS,
             f"({bands} + {unknown}) || ' against ' || {total}",
             f"\"RTT Part Type\" in ('Part_1A', 'Part_1B', 'Part_2', 'Part_2A') and {bands} + {unknown} <> {total}",
         )
@@ -171,10 +172,14 @@ def _broken_rows(file: str, source: _Source) -> list[Problem]:
     db.execute("set preserve_insertion_order = true")
     lines = f"(select row_number() over () + 1 as line, * from {source.table(in_order=True)})"
     problems: list[Problem] = []
+    uncounted: set[int] = set()  # rows broken otherwise, whose sums say nothing more
     for rule, value, condition in _rules():
         found = db.execute(f"select line, {value} from {lines} where {condition} order by line").fetchall()
+        if rule == SUMS:
+            found = [(line, text) for line, text in found if line not in uncounted]
         of_rule = [Problem("error", file, f"row {line}", str(text or "")[:40], rule, MEND) for line, text in found]
         problems += _shown(of_rule, file, "other rows")
+        uncounted |= {line for line, _ in found if rule != SUMS}
     keys = ", ".join(f'"{c}"' for c in KEYS)
     twice = db.execute(f"select max(line), {keys} from {lines} group by {keys} having count(*) > 1 order by 1")
     rule = "a provider, commissioner, part and treatment function may be there once"

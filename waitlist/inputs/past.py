@@ -47,7 +47,6 @@ def merge_providers(counts: Counts, successors: Sequence[Successor]) -> Counts:
     if not successors:
         return counts
     heirs = {item.from_provider: item.to_provider for item in successors}
-    dates = {item.from_provider: item.date for item in successors}
     renamed = [(_heir(provider, heirs), specialty) for provider, specialty in counts.lists]
     lists = tuple(sorted(set(renamed)))
     row = {key: index for index, key in enumerate(lists)}
@@ -61,7 +60,10 @@ def merge_providers(counts: Counts, successors: Sequence[Successor]) -> Counts:
     members: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for provider, rows in provider_rows(counts).items():
         members.setdefault(_heir(provider, heirs), {})[provider] = counts.reported[rows[0]]
-    reported = {heir: _sent_together(heir, sent, dates, counts.months) for heir, sent in members.items()}
+    reported = {
+        heir: _sent_together(sent, successors, counts.months) if len(sent) > 1 else next(iter(sent.values()))
+        for heir, sent in members.items()
+    }
     arrays: dict[str, Any] = {name: added(values) for name, values in _by_list(counts).items() if name != "reported"}
     return dataclasses.replace(counts, lists=lists, reported=np.array([reported[p] for p, _ in lists]), **arrays)
 
@@ -73,21 +75,22 @@ def _heir(provider: str, heirs: Mapping[str, str]) -> str:
 
 
 def _sent_together(
-    heir: str, sent: Mapping[str, NDArray[np.bool_]], dates: Mapping[str, date], months: Sequence[str]
+    sent: Mapping[str, NDArray[np.bool_]], successors: Sequence[Successor], months: Sequence[str]
 ) -> NDArray[np.bool_]:
-    """Which parts the merged provider sent, [M, 5], from what each of those who merge ``sent``."""
-    if len(sent) == 1:
-        return next(iter(sent.values()))
-    first = min(dates[provider] for provider in sent if provider in dates)
-    some, all_expected = np.zeros((len(months), len(PARTS)), bool), np.ones((len(months), len(PARTS)), bool)
+    """Which parts the merged provider sent, [M, 5], from what each of those who merge ``sent``.
+
+    Until it merges, and again from when another joins it, a provider is expected to send what it ever sends.
+    """
+    ends = np.array([month_end(month) for month in months], dtype="datetime64[D]")
+    some, complete = np.zeros((len(months), len(PARTS)), bool), np.ones((len(months), len(PARTS)), bool)
     for provider, parts in sent.items():
-        before = np.array([month_end(month) < dates.get(provider, first) for month in months])
-        expected = before[:, None] & parts[before].any(axis=0)
-        if provider == heir:
-            expected |= ~before[:, None] & parts[~before].any(axis=0)
+        leaves = min((s.date for s in successors if s.from_provider == provider), default=date.max)
+        joined = min((s.date for s in successors if s.to_provider == provider), default=date.min)
+        alone = ends < np.datetime64(leaves)
+        for span in (alone & (ends < np.datetime64(joined)), alone & (ends >= np.datetime64(joined))):
+            complete[span] &= parts[span] | ~parts[span].any(axis=0)
         some |= parts
-        all_expected &= parts | ~expected
-    return some & all_expected
+    return some & complete
 
 
 def without_empty_lists(counts: Counts) -> Counts:
