@@ -14,7 +14,7 @@ import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
-BLUE, DARK, MID, LIGHT = "#005EB8", "#003087", "#7DA7D9", "#CFE0F3"
+DARK, MID, LIGHT = "#003087", "#5A8FCB", "#CFE0F3"
 INK, GREY, WARM = "#212B32", "#4C6272", "#B34700"
 
 _AXIS: dict[str, Any] = {
@@ -27,6 +27,7 @@ _AXIS: dict[str, Any] = {
     "domainColor": GREY,
     "tickColor": GREY,
 }
+_MONTHS = alt.Axis(format="%b %Y", tickCount=5, labelOverlap=True)
 _CONFIG: dict[str, Any] = {
     "aria": False,
     "background": None,
@@ -59,23 +60,26 @@ def waits(frame: pd.DataFrame, thresholds: Sequence[int]) -> alt.LayerChart:
     return alt.layer(bars, rules, labels.encode(text="week:Q", y=alt.value(0)))
 
 
-def trajectory(past: pd.DataFrame, ahead: pd.DataFrame, unit: str) -> alt.LayerChart:
+def trajectory(past: pd.DataFrame, ahead: pd.DataFrame, unit: str, stepped: Sequence[str]) -> alt.LayerChart:
     """The observed past as a solid line, the forecast dashed within its 50 % and 90 % fans.
 
-    past: month_end, value. ahead: month_end, p05, p25, p50, p75, p95. Dates as ISO text.
+    past: month_end, value (None where nothing was reported). ahead: month_end, p05, p25, p50, p75, p95.
+    stepped: month ends at which what is reported changed, each marked by an upright line. Dates as ISO text.
+    The axis starts near the figures, not at zero: it is the change that is looked for.
     """
-    zero = unit != "%"
     forecast = alt.Chart(_values(ahead)).encode(x=_time("month_end"))
     fans = [
-        forecast.mark_area(color=shade).encode(y=_people(low, unit, zero), y2=high)
+        forecast.mark_area(color=shade, stroke=GREY, strokeWidth=0.6).encode(y=_people(low, unit, False), y2=high)
         for low, high, shade in (("p05", "p95", LIGHT), ("p25", "p75", MID))
     ]
     middle = forecast.mark_line(color=DARK, strokeDash=[6, 3], strokeWidth=2.5)
     seen = alt.Chart(_values(past)).mark_line(color=INK, strokeWidth=2.5)
+    steps = alt.Chart(_values(pd.DataFrame({"month_end": list(stepped)})))
     return alt.layer(
+        steps.mark_rule(color=WARM, strokeDash=[2, 3], strokeWidth=2).encode(x=_time("month_end")),
         *fans,
-        middle.encode(y=_people("p50", unit, zero)),
-        seen.encode(x=_time("month_end"), y=_people("value", unit, zero)),
+        middle.encode(y=_people("p50", unit, False)),
+        seen.encode(x=_time("month_end"), y=_people("value", unit, False)),
     )
 
 
@@ -89,7 +93,9 @@ def burn_down(frame: pd.DataFrame) -> alt.LayerChart:
     needed = alt.Chart(_values(ends)).mark_line(color=WARM, strokeDash=[1, 5], strokeCap="round", strokeWidth=3)
     y = _people("p50", "People remaining")
     return alt.layer(
-        weeks.mark_area(color=LIGHT).encode(y=_people("p10", "People remaining"), y2="p90"),
+        weeks.mark_area(color=LIGHT, stroke=GREY, strokeWidth=0.6).encode(
+            y=_people("p10", "People remaining"), y2="p90"
+        ),
         needed.encode(x=_time("week_ending"), y=y),
         weeks.mark_line(color=DARK, strokeDash=[6, 3], strokeWidth=2.5).encode(y=y),
     )
@@ -119,9 +125,10 @@ def _values(frame: pd.DataFrame) -> alt.Data:
 
 def _time(field: str) -> alt.X:
     """A time axis that reads ISO dates the same on every machine, whatever its time zone."""
-    return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(tickCount=5))
+    return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=_MONTHS)
 
 
 def _people(field: str, title: str, zero: bool = True) -> alt.Y:
+    """A scale of people (or per cent), from zero or from near the least."""
     scale = alt.Scale(zero=zero, nice=True)
     return alt.Y(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(format=",~f", tickCount=5))

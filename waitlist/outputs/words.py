@@ -38,6 +38,29 @@ MEASURES = {
 }
 """Every measure of the tables, in words."""
 
+COLUMNS = {
+    "month_end": "Month end",
+    "week_ending": "Week ending",
+    "threshold_weeks": "Over weeks",
+    "as_of": "In the month to",
+    "inflow_per_week": "Joining a week",
+    "other_removals_per_week": "Other removals a week",
+    "breakeven_per_week": "Breakeven stops a week",
+    "current_per_week": "Current stops a week",
+    "gap_per_week": "Gap a week",
+    "waiting_now": "Waiting now",
+    "straight_line_date": "Straight-line date",
+    "p10_date": "Clears, 10th percentile",
+    "p50_date": "Clears, middle (50th)",
+    "p90_date": "Clears, 90th percentile",
+    "share_of_draws_cleared": "Draws that clear",
+    "required_per_week": "Required a week",
+    "p10": "10th percentile",
+    "p50": "Middle (50th)",
+    "p90": "90th percentile",
+}
+"""Columns of the tables whose own names would not be understood, in words."""
+
 NONE = "–"
 """What stands where there is no figure."""
 
@@ -68,10 +91,15 @@ def decimal(value: float | None) -> str:
     return f"−{text}" if value < 0 and text != "0.0" else text
 
 
+def rate(value: float | None) -> str:
+    """People a week: whole from 100 on, with one decimal below."""
+    return count(value) if value is not None and abs(value) >= 100 else decimal(value)
+
+
 def percent(value: float | None) -> str:
-    """A percentage given as 0 to 100: ``3.4%``."""
+    """A percentage given as 0 to 100: ``3.4%``; of nobody there is none."""
     text = decimal(value)
-    return text if text == NONE else f"{text}%"
+    return "no data" if text == NONE else f"{text}%"
 
 
 def share(value: float | None) -> str:

@@ -1,0 +1,150 @@
+"""A run's folder: it appears whole or not at all (R14)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from waitlist.errors import refuse
+from waitlist.outputs import manifest, tidy
+from waitlist.results import Result
+
+_REMEDIES = {
+    errno.ENOSPC: "Free some space, or give another place with --out.",
+    errno.EDQUOT: "Free some of your quota, or give another place with --out.",
+    errno.EACCES: "Close its files in other programs, or give another place with --out.",
+    errno.EFBIG: "A file may not grow so large there; give another place with --out.",
+}
+_ELSEWHERE = "Give another place with --out, or ask for permission to write there."
+
+
+def check_place(out: Path, inputs: Path | None = None) -> None:
+    """Refuse, before any work, a place that ``write`` may not replace or cannot make (R14).
+
+    ``inputs`` is the data folder, which is never replaced. Raises Refusal.
+    """
+    rule, remedy = _objection(out, inputs)
+    if rule:
+        raise refuse(str(out), "", "", rule, remedy)
+
+
+def write(result: Result, out: Path) -> Path:
+    """Write every file of ``result`` into the folder ``out`` and return it.
+
+    All is built in a hidden folder beside ``out`` and put in its place in one step; whatever stops it
+    (Ctrl-C, a full disk), nothing is left behind and an older folder stands as it was. Raises Refusal
+    naming the place and the remedy.
+    """
+    from waitlist.outputs import report, workbook  # noqa: PLC0415 - load charts
+
+    check_place(out, result.plan.inputs)
+    target = Path(os.path.abspath(out))
+    try:
+        with _built_beside(target) as building:
+            tidy.write(result.tables(), building)
+            (building / "report.html").write_text(report.render(result), encoding="utf-8", newline="\n")
+            workbook.write(result, building / "workbook.xlsx")
+            manifest.write(result, building)
+            _flush([*building.iterdir(), building])
+            with _interrupts_held():
+                _replace(target, building)
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        remedy = _REMEDIES.get(error.errno or 0, _ELSEWHERE)
+        raise refuse(str(out), "", said, "the folder cannot be written, and nothing was", remedy) from None
+    return out
+
+
+def _objection(out: Path, inputs: Path | None) -> tuple[str, str]:
+    """Why ``out`` cannot be the run's folder and what to do, or two empty texts."""
+    if out.is_symlink():
+        return "this is a link, and a run's folder is never written through one", "Name the folder itself."
+    target = out.resolve()
+    protected = [Path.cwd().resolve(), *([inputs.resolve()] if inputs else [])]
+    if any(place.is_relative_to(target) for place in protected):
+        return "this holds the data or the place you work in, and would be replaced whole", "Name a new folder."
+    if target.is_dir():
+        if not manifest.is_ours(target) and any(target.iterdir()):
+            return "the folder holds something that no run wrote (R14)", "Name a new folder, or empty this one."
+    elif target.exists():
+        return "there is a file of this name", "Name a folder."
+    parent = next(place for place in target.parents if place.exists())
+    if not parent.is_dir():
+        return f"{parent.name} is a file, not a folder", "Name a folder."
+    if not os.access(parent, os.W_OK | os.X_OK):
+        return f"{parent} may not be written", _ELSEWHERE
+    return "", ""
+
+
+@contextmanager
+def _built_beside(target: Path) -> Iterator[Path]:
+    """A hidden folder on the same disk as ``target``, gone at the end with any parents that were made."""
+    made = [place for place in target.parents if not place.exists()]
+    building = _hidden_beside(target)
+    try:
+        building.mkdir(parents=True)
+        yield building
+    finally:
+        with _interrupts_held():
+            shutil.rmtree(building, ignore_errors=True)
+            if not target.exists():
+                for place in made:
+                    _remove_empty(place)
+
+
+def _replace(target: Path, building: Path) -> None:
+    """Put ``building`` where ``target`` is; an older folder goes back to its place if that fails."""
+    old = _hidden_beside(target)
+    if target.exists():
+        target.rename(old)
+    try:
+        building.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
+    _flush([target.parent])
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _hidden_beside(target: Path) -> Path:
+    return target.parent / f".{target.name}-{secrets.token_hex(4)}"
+
+
+def _flush(paths: Iterable[Path]) -> None:
+    """Have the disk hold every one of ``paths``, so that not even a power cut leaves half of them."""
+    for path in paths:
+        if path.is_dir() and os.name == "nt":  # Windows cannot flush a folder
+            continue
+        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:  # somebody else has put something there
+        return
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Do not hear a Ctrl-C during what may not be half done, and is done in a moment."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread hears it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,199 @@
+"""The headline in sentences, and the one-line summaries that page, workbook and terminal share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from waitlist.calendar import month_end, months_after, next_march_end
+from waitlist.outputs import words as say
+from waitlist.plan import Plan
+from waitlist.results import ALL, Result
+
+SUMMARY = ("waiting_list", "over_18_weeks", "over_52_weeks", "over_65_weeks", "percent_within_18_weeks")
+"""The measures of a summary line."""
+
+
+def by_size(result: Result) -> list[str]:
+    """ALL, then the providers with the longest lists first."""
+    table = result.position
+    rows = table[(table["measure"] == "waiting_list") & (table["specialty"] == ALL) & (table["stage"] == ALL)]
+    ordered = rows.sort_values(["value", "provider"], ascending=[False, True])["provider"]
+    return [ALL, *(str(code) for code in ordered if code != ALL)]
+
+
+def horizon_end(result: Result) -> date:
+    """The last month end that is forecast."""
+    return month_end(months_after(f"{result.snapshot:%Y-%m}", result.plan.horizon_months))
+
+
+def watched(plan: Plan) -> int:
+    """The threshold that a summary's clearance is about: 52 weeks, or the plan's own nearest to it."""
+    return min(plan.thresholds_weeks, key=lambda weeks: (abs(weeks - 52), weeks), default=52)
+
+
+def summary(result: Result, parts: Mapping[str, pd.DataFrame], key: str) -> pd.DataFrame:
+    """One line for each ``key`` (provider or specialty), ALL first and then the longest list.
+
+    ``parts`` are the position, breakeven and clearance rows to sum up, one for each key and measure.
+    Columns: SUMMARY's measures, the whole list's breakeven_per_week and current_per_week at the snapshot,
+    and the watched backlog's p50_date and share_of_draws_cleared; NaN where there is no figure.
+    """
+    position, breakeven, clearance = parts["position"], parts["breakeven"], parts["clearance"]
+    stage = position[(position["stage"] == ALL) & position["measure"].isin(SUMMARY)]
+    lines = stage.pivot(index=key, columns="measure", values="value").reindex(columns=list(SUMMARY))
+    whole = at_snapshot(breakeven, result)
+    whole = whole[whole["threshold_weeks"] == 0].set_index(key)
+    clears = clearance[clearance["threshold_weeks"] == watched(result.plan)].set_index(key)
+    lines = lines.join(whole[["breakeven_per_week", "current_per_week"]])
+    lines = lines.join(clears[["p50_date", "share_of_draws_cleared"]])
+    lines = lines.sort_values("waiting_list", ascending=False, kind="stable")
+    return lines.loc[sorted(lines.index, key=lambda code: code != ALL)]
+
+
+def at_snapshot(breakeven: pd.DataFrame, result: Result) -> pd.DataFrame:
+    """Breakeven's rows of the last observed month; none where its flows are not known."""
+    return breakeven[breakeven["as_of"].astype(str).str[:10] == result.snapshot.isoformat()]
+
+
+def headline(result: Result, provider: str) -> list[str]:
+    """What matters most about ``provider`` (or ALL), in plain sentences."""
+    return [
+        _position_sentence(result, provider),
+        *_breakeven_sentences(result, provider),
+        *_march_sentence(result, provider),
+        *_clearance_sentence(result, provider),
+    ]
+
+
+def in_one(result: Result, provider: str) -> str:
+    """The provider in one sentence, for the list at the top of the page."""
+    held = _position_sentence(result, provider).rstrip(".")
+    return "; ".join([held, *(text[0].lower() + text[1:] for text in _clearance_sentence(result, provider))])
+
+
+def clears(p50: Any, share: float, result: Result) -> str:
+    """When a backlog clears, in a table's cell: already, a month, or the share of draws that clear."""
+    if not say.is_none(p50):
+        already = say.as_date(p50) == result.snapshot
+        return "already clear" if already else say.month(p50)
+    if say.is_none(share):
+        return say.NONE
+    return f"not by {say.month(horizon_end(result))} ({say.share(share)} of draws)"
+
+
+def clearance_rule(plan: Plan) -> str:
+    """When this plan counts a backlog as clear (R9), in words."""
+    if plan.clearance.tolerance_share is not None:
+        return f"{say.percent(plan.clearance.tolerance_share * 100)} of the list or fewer remain"
+    if plan.clearance.tolerance:
+        return f"{say.count(plan.clearance.tolerance)} people or fewer remain"
+    return "nobody remains"
+
+
+def flatters(result: Result) -> list[str]:
+    """What moves a figure without anyone being treated (R13), in sentences."""
+    now = _position(result, ALL)
+    stops = now.get("stops_admitted", float("nan")) + now.get("stops_non_admitted", float("nan"))
+    found = [
+        f"In the last month {say.count(stops)} clock stops and {say.count(now.get('other_removals'))} other "
+        "removals (net of returns) took people off these lists. Other removals are not treatment: the "
+        "forecast carries them on at the rates observed, and if they fell to none every list here would be longer.",
+        "The percentage within 18 weeks moves with who is on the list. Fewer clock starts lower it, because "
+        "those who have just joined are within 18 weeks; removing long waiters without treating them raises it. "
+        "Read it beside the number over 18 weeks.",
+    ]
+    if result.plan.demand.growth == "stated":
+        found.append(
+            f"Demand is stated, not fitted: {result.plan.demand.percent_per_year:+g}% a year unless a specialty "
+            "has its own. The figures rest on that."
+        )
+    if result.plan.min_list:
+        found.append(
+            f"Providers with fewer than {say.count(result.plan.min_list)} people waiting are left out of every "
+            "row and total."
+        )
+    restated = [item for item in result.breaks if item.size]
+    if restated:
+        found.append(
+            "A change in what is reported moved a list in the past (see Data breaks). The charts show what was "
+            "reported; no rate uses those months."
+        )
+    return found
+
+
+def _position(result: Result, provider: str) -> dict[str, float]:
+    """The provider's whole position by measure."""
+    table = result.position
+    rows = table[(table["provider"] == provider) & (table["specialty"] == ALL) & (table["stage"] == ALL)]
+    return dict(zip(rows["measure"], rows["value"].astype(float), strict=True))
+
+
+def _position_sentence(result: Result, provider: str) -> str:
+    now = _position(result, provider)
+    return (
+        f"{say.provider_name(provider, result.provider_names)}: {say.count(now.get('waiting_list'))} waiting at "
+        f"{say.day(result.snapshot)}; {say.count(now.get('over_52_weeks'))} over 52 weeks "
+        f"({say.percent(now.get('percent_over_52_weeks'))}); "
+        f"{say.percent(now.get('percent_within_18_weeks'))} within 18 weeks."
+    )
+
+
+def _of(table: pd.DataFrame, provider: str) -> pd.DataFrame:
+    return table[(table["provider"] == provider) & (table["specialty"] == ALL)]
+
+
+def _breakeven_sentences(result: Result, provider: str) -> list[str]:
+    rows = at_snapshot(_of(result.breakeven, provider), result).set_index("threshold_weeks")
+    weeks, found = watched(result.plan), []
+    if 0 in rows.index:
+        held, now = (say.rate(rows.loc[0, f"{name}_per_week"]) for name in ("breakeven", "current"))
+        found.append(
+            f"Holding the whole list level takes {held} clock stops a week; in the last month there were {now}."
+        )
+    if weeks in rows.index:
+        held, now = (say.rate(rows.loc[weeks, f"{name}_per_week"]) for name in ("breakeven", "current"))
+        found.append(
+            f"Holding the number over {weeks} weeks level takes {held} clock stops a week among them; there were {now}."
+        )
+    return found
+
+
+def _march_sentence(result: Result, provider: str) -> list[str]:
+    rows = _of(result.trajectory, provider)
+    when = next_march_end(result.snapshot).isoformat()
+    rows = rows[rows["month_end"].astype(str).str[:10] == when].set_index("measure")
+
+    def said(measure: str, what: str, more: str = "") -> str:
+        middle, low, high = (say.figure(measure, rows.loc[measure, q]) for q in ("p50", "p05", "p95"))
+        return f"{middle} {what}" if low == high else f"{middle} {what} ({low} to {high}{more})"
+
+    if rows.empty:
+        return []
+    return [
+        f"Carrying on as now, at {say.day(when)}: {said('waiting_list', 'waiting', ' in 90% of draws')}, "
+        f"{said('percent_within_18_weeks', 'within 18 weeks')} and {said('over_52_weeks', 'over 52 weeks')}."
+    ]
+
+
+def _clearance_sentence(result: Result, provider: str) -> list[str]:
+    weeks = watched(result.plan)
+    rows = _of(result.clearance, provider)
+    rows = rows[rows["threshold_weeks"] == weeks]
+    if rows.empty:
+        return []
+    row = rows.iloc[0]
+    share = float(row["share_of_draws_cleared"])
+    middle, early, late = (say.as_date(row[f"p{q}_date"]) for q in (50, 10, 90))
+    backlog, end = f"the backlog over {weeks} weeks", say.month(horizon_end(result))
+    if middle == result.snapshot:
+        return [f"The backlog over {weeks} weeks is already clear, and stays so in {say.share(share)} of draws."]
+    if middle is not None:
+        until = say.month(late) if late else f"some time after {end}"
+        return [f"At current activity {backlog} clears in {say.month(middle)}, between {say.month(early)} and {until}."]
+    if share == 0:
+        return [f"At current activity {backlog} does not clear by {end} in any draw."]
+    return [f"At current activity {backlog} does not clear by {end} in most draws ({say.share(share)} of draws clear)."]
