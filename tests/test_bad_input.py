@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -503,3 +505,14 @@ def test_check_on_the_command_line_prints_every_problem_and_exits_1(folder):
     ended = command("check", folder)
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "row 4" in ended.stdout and "1 error" in ended.stdout
+
+
+def test_ctrl_c_while_reading_is_not_taken_for_bad_input(shared):
+    reading = [sys.executable, "-c", "from waitlist.cli import main; main()", "check", "--no-cache"]
+    with subprocess.Popen(
+        [*reading, shared / "data" / "rtt_full_extract"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "Stopped; nothing was written.\n")

@@ -14,6 +14,7 @@ import duckdb
 import platformdirs
 
 from waitlist.errors import Problem
+from waitlist.inputs.database import database
 from waitlist.inputs.month import COUNTS, Month
 
 PARSER = 1
@@ -32,7 +33,7 @@ def load(sha256: str, file: str) -> Month | None:
     try:
         if not path.is_file():
             return None
-        with duckdb.connect() as db:
+        with database(path.parent) as db:
             rows = db.execute("select * from read_parquet(?)", [str(path)]).df()
             kept = db.execute("select key, value from parquet_kv_metadata(?)", [str(path)]).fetchall()
         said = {bytes(key): bytes(value) for key, value in kept}
@@ -59,7 +60,7 @@ def store(sha256: str, month: Month) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as scratch:
             whole = Path(scratch) / path.name
-            with duckdb.connect() as db:
+            with database(Path(scratch)) as db:
                 target = str(whole).replace("'", "''")
                 db.register("month", rows)
                 db.execute(f"copy month to '{target}' (format parquet, kv_metadata {{waitlist: '{said}'}})")

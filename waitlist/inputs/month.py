@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from waitlist.errors import Problem, Refusal, refuse
+from waitlist.inputs.database import database
 from waitlist.inputs.fields import BAND_COLUMNS, COUNT_COLUMNS, TOTAL, UNKNOWN, fields, treatment_functions
 from waitlist.inputs.unpack import FETCH
 
@@ -46,7 +47,7 @@ class Month:
 def read_month(file: str, path: Path, encoding: str) -> Month:
     """The month in the CSV ``path``, called ``file`` in messages. Raises Refusal naming every broken row."""
     there = _header(file, path, encoding)
-    with duckdb.connect(config={"threads": 2, "memory_limit": "1GB"}) as db:
+    with database(path.parent) as db:
         try:
             return _read(file, there, _Source(db, path, encoding, there))
         except duckdb.Error as error:
@@ -205,11 +206,11 @@ def _one_month(file: str, db: duckdb.DuckDBPyConnection) -> tuple[str, list[Prob
     """The month of every row, or what is wrong with it."""
     periods = sorted(str(found or "") for (found,) in db.execute('select distinct "Period" from rows').fetchall())
     period = next(field for field in fields() if field.name == "Period")
-    if len(periods) != 1 or not re.fullmatch(period.allowed, periods[0]):
+    if len(periods) != 1 or not re.fullmatch(period.allowed, periods[0], re.IGNORECASE):
         shown = ", ".join(periods[:3])[:80]
         return "", [Problem("error", file, "Period", shown, period.rule, "Keep one month in a file.")]
     _, name, year = periods[0].split("-")
-    return f"{year}-{list(calendar.month_name).index(name):02d}", []
+    return f"{year}-{list(calendar.month_name).index(name.capitalize()):02d}", []
 
 
 def _header_notes(file: str, there: Sequence[str], encoding: str) -> list[Problem]:
