@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Callable, Mapping
+from os.path import commonprefix
 from pathlib import Path
 
 from waitlist.calendar import horizon
@@ -50,8 +51,8 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     keep = planned_lists(plan, history)
     tell = progress or (lambda what, done, of: None)
     tell("Fitting rates", 0, 1)
-    fitted = rates.fit(history)
     flows = past.observed_flows(history)
+    fitted = rates.fit(history, flows)
     seen = past.observed(history, flows)
     time = horizon(history.snapshot, plan.horizon_months)
     assumed = engine.assume(history, fitted, plan, time, keep)
@@ -103,13 +104,17 @@ def planned_lists(plan: Plan, history: History) -> list[int]:
 
 def _unknown(key: str, asked: tuple[str, ...] | str, names: Mapping[str, str]) -> list[Problem]:
     """A problem for each code ``asked`` that is not in the data, with those nearest by code and by name."""
-    found = []
-    for code in asked if isinstance(asked, tuple) else ():
-        if code not in names:
-            words = code.casefold()
-            near = [c for c, name in names.items() if words in name.casefold() and len(words) > 2]
-            near += difflib.get_close_matches(code.upper(), names, n=3, cutoff=0.5)
-            shown = ", ".join(f"{c} ({names[c]})" for c in dict.fromkeys(near[:5])) or "none is near"
-            rule = f"the plan's {key} must be codes that are in the data"
-            found.append(Problem("error", "the plan", key, code, rule, f"Nearest in the data: {shown}."))
-    return found
+    rule = f"the plan's {key} must be codes that are in the data"
+    return [
+        Problem("error", "the plan", key, code, rule, f"Nearest in the data: {_nearest(code, names)}.")
+        for code in (asked if isinstance(asked, tuple) else ())
+        if code not in names
+    ]
+
+
+def _nearest(asked: str, names: Mapping[str, str]) -> str:
+    named = [code for code, name in names.items() if len(asked) > 2 and asked.casefold() in name.casefold()]
+    alike = difflib.get_close_matches(asked.upper(), names, n=50, cutoff=0.5)
+    alike.sort(key=lambda code: -len(commonprefix([code, asked.upper()])))
+    near = list(dict.fromkeys(named + alike))[:3]
+    return ", ".join(f"{code} ({names[code]})" for code in near) or "none is near"
