@@ -131,18 +131,21 @@ class Plan(_Settings):
 
 
 def _plan_problems(file: str, error: ValidationError) -> list[Problem]:
-    return [_plan_problem(file, dict(detail)) for detail in error.errors()]
+    """A problem for each wrong key; a key that may be a list or "all" is named once."""
+    found = [_plan_problem(file, dict(detail)) for detail in error.errors() if "literal['all']" not in detail["loc"]]
+    return list(dict.fromkeys(found))
 
 
 def _plan_problem(file: str, detail: dict[str, Any]) -> Problem:
-    place = ".".join(str(part) for part in detail["loc"])
+    place = ".".join(str(part) for part in detail["loc"] if "[" not in str(part))
     if detail["type"] == "extra_forbidden":
         key = str(detail["loc"][-1])
         near = difflib.get_close_matches(key, _known_keys(), n=1, cutoff=0.5)
         remedy = f"Did you mean {near[0]}?" if near else "Remove it; the keys are in docs/reference/plan.md."
         return Problem("error", file, place, key, "the plan has a key that is not known", remedy)
-    value = "" if detail["type"] == "missing" else str(detail["input"])[:80]
-    return Problem("error", file, place, value, f"the plan's key is wrong: {detail['msg']}", "Mend it in the plan.")
+    value = "" if detail["type"] in ("missing", "value_error") else str(detail["input"])[:80]
+    said = detail["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list").replace("Input", "it", 1)
+    return Problem("error", file, place, value, f"the plan's key is wrong: {said}", "Mend it in the plan.")
 
 
 def _known_keys() -> list[str]:
