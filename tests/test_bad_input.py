@@ -447,7 +447,7 @@ def test_a_merger_is_counted_together_and_reported_as_the_plan_dates_it(folder):
     merger = Successor.model_validate({"from": "ZZA", "to": "ZZB", "date": "2025-07-01"})
     history = wl.read(folder, plan(folder, successor=(merger,)))
     assert history.lists == (("ZZB", "110"),)
-    assert history.waiting[0].sum(axis=1).tolist() == [1200, 600, 600, 600]
+    assert history.waiting[0].sum(axis=1).tolist() == [1200, 0, 600, 600]
     assert history.present[0].tolist() == [True, False, True, True]  # June lacks one of the two, before the merger
     unknown = Successor.model_validate({"from": "ZZQ", "to": "ZZB", "date": "2025-07-01"})
     notes = wl.read(folder, plan(folder, successor=(unknown,))).problems

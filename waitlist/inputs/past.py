@@ -17,6 +17,17 @@ from waitlist.history import PARTS, Counts, History
 from waitlist.inputs.breaks import find_breaks, merged_breaks, provider_rows, restatements
 from waitlist.plan import PlannedBreak, Successor
 
+PART_OF = {
+    "admitted": "1A",
+    "admitted_unknown": "1A",
+    "non_admitted": "1B",
+    "non_admitted_unknown": "1B",
+    "incomplete": "2",
+    "decided": "2A",
+    "clock_starts": "3",
+}
+"""The part of the return that each array of Counts is from."""
+
 
 def history_of(counts: Counts, successors: Sequence[Successor] = (), planned: Sequence[PlannedBreak] = ()) -> History:
     """The History of ``counts``, with mergers applied and every break named (R3-R5)."""
@@ -42,7 +53,7 @@ def merge_providers(counts: Counts, successors: Sequence[Successor]) -> Counts:
     """Each merged provider's lists counted with its successor's in every month ([[successor]]).
 
     A part counts as reported before the merger's date where all who merge and ever sent it did, and from
-    its month on where any of them did, for then one return holds them both (R3).
+    its month on where any of them did, for then one return holds them both; where it does not, it is 0 (R3).
     """
     if not successors:
         return counts
@@ -52,20 +63,21 @@ def merge_providers(counts: Counts, successors: Sequence[Successor]) -> Counts:
     row = {key: index for index, key in enumerate(lists)}
     target = np.array([row[key] for key in renamed])
 
-    def added(values: Floats) -> Floats:
-        total = np.zeros((len(lists), *values.shape[1:]))
-        np.add.at(total, target, values)
-        return total
-
     members: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for provider, rows in provider_rows(counts).items():
         members.setdefault(_heir(provider, heirs), {})[provider] = counts.reported[rows[0]]
-    reported = {
+    by_heir = {
         heir: _sent_together(sent, successors, counts.months) if len(sent) > 1 else next(iter(sent.values()))
         for heir, sent in members.items()
     }
-    arrays: dict[str, Any] = {name: added(values) for name, values in _by_list(counts).items() if name != "reported"}
-    return dataclasses.replace(counts, lists=lists, reported=np.array([reported[p] for p, _ in lists]), **arrays)
+    reported = np.array([by_heir[provider] for provider, _ in lists])
+    arrays: dict[str, Any] = {}
+    for name, part in PART_OF.items():
+        values = getattr(counts, name)
+        arrays[name] = np.zeros((len(lists), *values.shape[1:]))
+        np.add.at(arrays[name], target, values)
+        arrays[name][~reported[:, :, PARTS.index(part)]] = 0.0
+    return dataclasses.replace(counts, lists=lists, reported=reported, **arrays)
 
 
 def _heir(provider: str, heirs: Mapping[str, str]) -> str:
@@ -95,11 +107,10 @@ def _sent_together(
 
 def without_empty_lists(counts: Counts) -> Counts:
     """``counts`` without lists that hold nobody in any month: a past cut short has none that come later."""
-    lists = _by_list(counts)
-    used = np.logical_or.reduce([v.reshape(len(v), -1).any(axis=1) for name, v in lists.items() if name != "reported"])
+    used = np.logical_or.reduce([getattr(counts, n).reshape(len(counts.lists), -1).any(axis=1) for n in PART_OF])
     if used.all():
         return counts
-    arrays: dict[str, Any] = {name: values[used] for name, values in lists.items()}
+    arrays: dict[str, Any] = {name: getattr(counts, name)[used] for name in (*PART_OF, "reported")}
     kept = tuple(key for key, use in zip(counts.lists, used, strict=True) if use)
     return dataclasses.replace(counts, lists=kept, **arrays)
 
@@ -107,7 +118,7 @@ def without_empty_lists(counts: Counts) -> Counts:
 def until(counts: Counts, month: str) -> Counts:
     """``counts`` as if nothing after ``month`` were known."""
     keep = months_between(counts.months[0], month) + 1
-    arrays: dict[str, Any] = {name: values[:, :keep] for name, values in _by_list(counts).items()}
+    arrays: dict[str, Any] = {name: getattr(counts, name)[:, :keep] for name in (*PART_OF, "reported")}
     files = tuple(file for file in counts.files if file.month <= month)
     return dataclasses.replace(counts, months=counts.months[:keep], files=files, **arrays)
 
@@ -118,12 +129,6 @@ def unused_keys(counts: Counts, successors: Sequence[Successor], planned: Sequen
     found = [("successor.from", s.from_provider) for s in successors if s.from_provider not in counts.provider_names]
     found += [("break.month", b.month) for b in planned if b.month not in counts.months]
     return [Problem("note", "the plan", key, value, rule, "Check the key if it should.") for key, value in found]
-
-
-def _by_list(counts: Counts) -> dict[str, NDArray[Any]]:
-    """The arrays of ``counts``, each of lists × months first."""
-    values = {field.name: getattr(counts, field.name) for field in dataclasses.fields(Counts)}
-    return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
 
 def _reconciled(
