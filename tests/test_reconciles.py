@@ -10,6 +10,7 @@ import pytest
 from waitlist.bands import over
 from waitlist.inputs.extract import read_counts
 from waitlist.inputs.past import history_of
+from waitlist.plan import Successor
 
 TOTALS = {"2024-04": (7_570_371, 302_589), "2025-02": (7_401_153, 193_525), "2025-08": (7_312_356, 188_702)}
 
@@ -57,3 +58,16 @@ def test_r4_holds_for_every_list_and_month_and_barts_step_is_found(counts):
     (step,) = [b for b in history.breaks if b.provider == "R1H" and b.kind == "step"]
     assert step.month == "2025-05"
     assert "+11,921" in step.reason
+
+
+def test_a_merger_in_the_published_months_leaves_one_unbroken_provider(counts):
+    merger = Successor.model_validate({"from": "RAP", "to": "RAL", "date": "2025-01-01"})
+    apart, joined = history_of(counts), history_of(counts, [merger])
+    assert {(b.provider, b.kind) for b in apart.breaks if b.month == "2025-01" and b.provider in ("RAL", "RAP")} == {
+        ("RAP", "absorbed"),
+        ("RAL", "step"),
+    }
+    assert [b for b in joined.breaks if b.month == "2025-01" and b.provider in ("RAL", "RAP")] == []
+    rows = [n for n, (provider, _) in enumerate(joined.lists) if provider == "RAL"]
+    assert joined.present[rows].all()
+    np.testing.assert_array_equal(joined.waiting.sum(axis=(0, 2)), apart.waiting.sum(axis=(0, 2)))
