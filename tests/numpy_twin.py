@@ -7,17 +7,17 @@ import numpy as np
 THRESHOLDS = (18, 52, 65, 78, 104)
 
 
-def step_weeks(opening, held, rates, returns, days, season, starts, last_day_share, multipliers, span):
-    """As kernel.step_weeks, but returning waiting [D, N, K + 1, 105] and flows [D, N, K, 12]."""
+def step_weeks(opening, held, rates, returns, days, season, starts, last_day_share, multipliers, tilt, span):
+    """As kernel.step_weeks, but returning waiting [D, N, K + 1, 105] and flows [D, N, K, 16]."""
     draws, lists, weeks = len(multipliers), len(opening), len(days)
     state = np.broadcast_to(opening, (draws, *opening.shape)).copy()
     holding = np.broadcast_to(held, (draws, lists)).copy()
     waiting = np.empty((draws, lists, weeks + 1, 105))
-    flows = np.empty((draws, lists, weeks, 12))
+    flows = np.empty((draws, lists, weeks, 16))
     waiting[:, :, 0] = state.sum(axis=2)
     for k in range(weeks):
         factor = days[k] * season[None, :, k] * multipliers[:, span[k], :, :4]  # D, N, 4
-        share = rates[None] * factor[:, :, None, :, None]  # D, N, 2, 4, 105
+        share = rates[None] * tilt[:, :, None, None] * factor[:, :, None, :, None]  # D, N, 2, 4, 105
         share[:, :, 1, 3] = 0.0  # conversions leave the outpatient stage only
         share = share / np.maximum(1.0, share.sum(axis=3, keepdims=True))
         left = share * state[:, :, :, None]
@@ -30,15 +30,15 @@ def step_weeks(opening, held, rates, returns, days, season, starts, last_day_sha
         flows[:, :, k, 3] = left[:, :, :, 2].sum(axis=(2, 3)) - back.sum(axis=(2, 3))
         flows[:, :, k, 4] = left[:, :, 0, 3].sum(axis=2)
         for i, t in enumerate(THRESHOLDS):
-            flows[:, :, k, 7 + i] = stops[..., t:].sum(axis=2)
-        flows[:, :, k, 5] = state[:, :, :, 103].sum(axis=2)
+            flows[:, :, k, 6 + i] = state[:, :, :, t - 1].sum(axis=2)
+            flows[:, :, k, 11 + i] = stops[..., t:].sum(axis=2)
         aged = np.zeros_like(state)
         aged[..., 1:] = state[..., :-1]
         aged[..., 104] += state[..., 104]
         started = starts[None, :, k] * multipliers[:, span[k], :, 4]
         aged[:, :, 0, 0] = holding + started * (1 - last_day_share[k])
         holding = started * last_day_share[k]
-        flows[:, :, k, 0], flows[:, :, k, 6] = started, holding
+        flows[:, :, k, 0], flows[:, :, k, 5] = started, holding
         state = aged
         waiting[:, :, k + 1] = state.sum(axis=2)
     return waiting, flows

@@ -14,7 +14,7 @@ from waitlist.bands import band_of_days, percentile_wait
 from waitlist.calendar import horizon, place, snapshot_held_share
 from waitlist.models import answers, measures
 from waitlist.models.engine import Forecast
-from waitlist.models.kernel import FLOWS, step_weeks, sum_from_the_longest
+from waitlist.models.kernel import F_HELD, F_STOPS_OVER, FLOWS, step_weeks, sum_from_the_longest
 
 
 def system(seed: int, fastest: float, weeks: int = 30, draws: int = 3, lists: int = 2):
@@ -31,6 +31,7 @@ def system(seed: int, fastest: float, weeks: int = 30, draws: int = 3, lists: in
         "starts": r.uniform(20, 90, (lists, weeks)),
         "last_day_share": time.last_day_share[:weeks],
         "multipliers": r.uniform(0.5, 1.5, (draws, 9, lists, 5)),
+        "tilt": r.uniform(0.5, 1.5, (draws, lists, 105)),
         "span": np.arange(weeks) // 4,
     }
 
@@ -57,7 +58,7 @@ def test_kernel_equals_its_numpy_twin_with_slow_rates_and_with_rates_that_would_
 def test_every_week_closes_to_rounding_and_nobody_is_negative(seed, fastest):
     arguments = system(seed, fastest)
     waiting, flows = stepped(arguments)
-    held = np.concatenate([np.broadcast_to(arguments["held"], flows.shape[:2])[..., None], flows[..., 6]], axis=2)
+    held = np.concatenate([np.broadcast_to(arguments["held"], flows.shape[:2])[..., None], flows[..., F_HELD]], axis=2)
     people = waiting.sum(axis=3) + held
     closing = people[:, :, :-1] + flows[..., 0] - flows[..., 1] - flows[..., 2] - flows[..., 3]
     np.testing.assert_allclose(people[:, :, 1:], closing, rtol=1e-11, atol=1e-8)
@@ -122,12 +123,12 @@ def test_breakeven_held_week_by_week_keeps_the_number_over_a_threshold_level():
         waiting, flows = numpy_twin.step_weeks(**one)
         over = waiting[0, 0, 0, threshold:].sum()
         tip = waiting[0, 0, 1, threshold]
-        removed = over + tip - waiting[0, 0, 1, threshold:].sum() - flows[0, 0, 0, 8]
+        removed = over + tip - waiting[0, 0, 1, threshold:].sum() - flows[0, 0, 0, F_STOPS_OVER + 1]
         breakeven = tip - removed
-        if over < breakeven or flows[0, 0, 0, 8] == 0:
+        if over < breakeven or flows[0, 0, 0, F_STOPS_OVER + 1] == 0:
             break
         one["rates"] = arguments["rates"].copy()
-        one["rates"][:, :, :2, threshold:] *= breakeven / flows[0, 0, 0, 8]
+        one["rates"][:, :, :2, threshold:] *= breakeven / flows[0, 0, 0, F_STOPS_OVER + 1]
         held, _ = stepped(one)
         assert held[0, 0, 1, threshold:].sum() == pytest.approx(over, abs=max(1.0, 0.005 * over))
         arguments["opening"] = np.stack([held[0, :, 1] * 0.7, held[0, :, 1] * 0.3], axis=1)

@@ -11,7 +11,7 @@ import numpy as np
 from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_end, month_lengths, next_march_end, place
 from waitlist.models.engine import Forecast
-from waitlist.models.kernel import F_STARTS, F_TIP_104
+from waitlist.models.kernel import F_STARTS, F_TIP
 from waitlist.models.measures import Times, sorted_percentiles
 from waitlist.models.past import Observed
 from waitlist.plan import Clearance, Deadline, Plan
@@ -137,7 +137,7 @@ def cohort(forecast: Forecast, horizon: Horizon, threshold: int, deadline: date)
     if inside:
         k = end.week
         closing = forecast.over[:, k + 1, threshold]
-        tip = closing - forecast.over[:, k + 1, threshold + 1] if threshold < 104 else forecast.flows[:, k, F_TIP_104]
+        tip = _crossing(forecast, k, threshold)
         over = forecast.over[:, k, threshold]
         remaining.append(over + share * tip - end.flow_weight * (over + tip - closing))
         joined.append(float(forecast.returns[threshold:].sum() * horizon.working_days[k] * end.flow_weight))
@@ -149,6 +149,14 @@ def cohort(forecast: Forecast, horizon: Horizon, threshold: int, deadline: date)
         weeks_left = (deadline - day).days / 7
         required = p50[row] / weeks_left if weeks_left > 0 else np.nan
         yield (day.isoformat(), p10[row], p50[row], p90[row], required, joined[row], left[row])
+
+
+def _crossing(forecast: Forecast, week: int, threshold: int) -> Floats:
+    """[D] people who cross ``threshold`` weeks in a week."""
+    if threshold in THRESHOLDS:
+        return forecast.flows[:, week, F_TIP + THRESHOLDS.index(threshold)]
+    closing = forecast.over[:, week + 1]
+    return closing[:, threshold] - closing[:, threshold + 1]
 
 
 def _joined(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 
@@ -23,6 +24,8 @@ WALK = 0.25
 """How much of a month's departure from the expected stays for good."""
 WALK_PEOPLE = 100.0
 """Monthly people at which half of WALK applies: small lists' months are mostly chance."""
+LEAST_PEOPLE = 3.0
+"""People below whom a band's chance is not made wilder still."""
 
 Key = tuple[str, str]
 
@@ -137,6 +140,25 @@ def multipliers(assumed: Assumptions, lists: slice, draws: int, seed: int) -> Fl
     return np.asarray(shocks[level].mean(axis=1)[:, None] * shocks[month] * lasted)
 
 
+def chance(assumed: Assumptions, n: int, draws: int, seed: int) -> Floats:
+    """Each draw's factors [D, 105] on the departures of the list at ``n``: how few people are not an average.
+
+    Independent by band, gamma with mean 1 and variance 1 ÷ (h_b × people in band b or longer), h_b being the
+    week's hazard. A cohort passes each band once, so that its expected number stays as it was, and after
+    many bands the number over T varies as a count of people does (Greenwood's variance of survival).
+    """
+    provider, specialty = assumed.lists[n]
+    random = np.random.default_rng([seed, crc32(f"{provider}/{specialty}".encode())])
+    people = assumed.opening[n]
+    over = np.maximum(people.sum(axis=0)[::-1].cumsum()[::-1], LEAST_PEOPLE)
+    weight = (people + 1e-6) / (people + 1e-6).sum(axis=0)
+    hazard = 5 * (assumed.departures[n].sum(axis=1) * weight).sum(axis=0)
+    shape = np.maximum(hazard, 1e-3) * over
+    factors = random.gamma(shape, 1 / shape, size=(draws, BANDS))
+    factors[:, -1] = 1.0  # the open band is passed again and again
+    return factors
+
+
 def project(assumed: Assumptions, time: Horizon, draws: int, seed: int) -> Iterator[tuple[Key, Forecast]]:
     """Every list's Forecast, then every provider's, every specialty's and the whole's.
 
@@ -193,6 +215,7 @@ def _stepped(assumed: Assumptions, time: Horizon, draws: int, seed: int) -> Call
             assumed.starts[one],
             time.last_day_share,
             multipliers(assumed, one, draws, seed),
+            chance(assumed, n, draws, seed)[:, None],
             assumed.span,
             row.over[:, None],
             row.flows[:, None],

@@ -19,9 +19,11 @@ ADMITTED, NON_ADMITTED, REMOVED, CONVERTED = range(4)
 """Departure flows, in the order of the rates' axis."""
 STARTS = 4
 """The clock starts, after the departures, in the order of the multipliers' axis."""
-F_STARTS, F_ADMITTED, F_NON_ADMITTED, F_REMOVED, F_CONVERTED, F_TIP_104, F_HELD, F_STOPS_OVER = range(8)
-"""Columns of the weekly flows; F_STOPS_OVER is the first of one column per threshold."""
+F_STARTS, F_ADMITTED, F_NON_ADMITTED, F_REMOVED, F_CONVERTED, F_HELD, F_TIP = range(7)
+F_STOPS_OVER = F_TIP + len(THRESHOLDS)
+"""Columns of the weekly flows; F_TIP (those who cross) and F_STOPS_OVER are each one column per threshold."""
 FLOWS = F_STOPS_OVER + len(THRESHOLDS)
+_THRESHOLDS = np.array(THRESHOLDS)
 _TOP = BANDS - 1
 _FIRST, _SECOND = 4, 228
 """Where one draw's scratch holds the two stages before a week and after it, turn by turn."""
@@ -33,8 +35,8 @@ _PADDED = 108
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
-def _way(here: int, there: int) -> tuple[Any, Any]:
-    """The two halves of a week that goes from the stages at ``here`` to those at ``there``.
+def _way(here: int, there: int) -> tuple[Any, Any, Any]:
+    """The halves of a week (the first in two forms) that goes from the stages at ``here`` to those at ``there``.
 
     Made once for each way, so that both places are constants to the compiler.
     """
@@ -61,48 +63,45 @@ def _way(here: int, there: int) -> tuple[Any, Any]:
         return fa * admitted, fn * non_admitted, removed, converted
 
     @njit(cache=True, fastmath=_FAST)
-    def settle(w: Floats, newcomers: float, waiting: Floats) -> float:
-        """The open band keeps its own, newcomers enter, ``waiting`` [105] is written; those crossing 104."""
-        tip = w[there + _TOP] + w[there + _ROW + _TOP]
+    def leave_at_most_all(w: Floats, factor: Floats, days: float) -> tuple[float, float, float, float]:
+        """As ``leave``, where the rates would take more than all of some band: they share what is there."""
+        fa, fn, fr, fc = factor
+        admitted, non_admitted, removed, converted = 0.0, 0.0, 0.0, 0.0
+        for b in range(_PADDED):
+            o, a = w[here + b], w[here + _ROW + b]
+            oa, on, orr = fa * w[_RATES + b], fn * w[_RATES + _ROW + b], fr * w[_RATES + 2 * _ROW + b]
+            oc = fc * w[_RATES + 3 * _ROW + b]
+            aa, an = fa * w[_RATES + 4 * _ROW + b], fn * w[_RATES + 5 * _ROW + b]
+            ar = fr * w[_RATES + 6 * _ROW + b]
+            out_rate, adm_rate = oa + on + orr + oc, aa + an + ar
+            out_share, adm_share = o / max(1.0, out_rate), a / max(1.0, adm_rate)
+            admitted += out_share * oa + adm_share * aa
+            non_admitted += out_share * on + adm_share * an
+            removed += out_share * orr + adm_share * ar
+            converted += out_share * oc
+            w[_STOPS + b] = out_share * (oa + on) + adm_share * (aa + an)
+            out_stays, adm_stays = max(0.0, o - out_share * out_rate), max(0.0, a - adm_share * adm_rate)
+            w[there + 1 + b] = out_stays + days * w[_RETURNS + b]
+            w[there + _ROW + 1 + b] = adm_stays + out_share * oc + days * w[_RETURNS + _ROW + b]
+        return admitted, non_admitted, removed, converted
+
+    @njit(cache=True, fastmath=_FAST)
+    def settle(w: Floats, newcomers: float, waiting: Floats, flow: Floats) -> None:
+        """Those who cross are counted, the open band keeps its own, newcomers enter, ``waiting`` is written."""
+        for t in range(len(_THRESHOLDS)):
+            flow[F_TIP + t] = w[there + _THRESHOLDS[t]] + w[there + _ROW + _THRESHOLDS[t]]
         for row in (there, there + _ROW):
             w[row + _TOP] += w[row + BANDS]
             w[row + BANDS] = 0.0
         w[there], w[there + _ROW] = newcomers, 0.0
         for b in range(BANDS):
             waiting[b] = w[there + b] + w[there + _ROW + b]
-        return tip
 
-    return leave, settle
-
-
-_leave_first, _settle_second = _way(_FIRST, _SECOND)
-_leave_second, _settle_first = _way(_SECOND, _FIRST)
+    return leave, leave_at_most_all, settle
 
 
-@njit(cache=True, fastmath=_FAST)
-def _leave_at_most_all(
-    w: Floats, here: int, there: int, factor: Floats, days: float
-) -> tuple[float, float, float, float]:
-    """As ``_leave_first``, where the rates would take more than all of some band: they share what is there."""
-    sums, left = np.zeros(4), np.zeros(4)
-    for b in range(BANDS):
-        converted = 0.0
-        w[_STOPS + b] = 0.0
-        for stage in range(2):
-            people = w[here + stage * _ROW + b]
-            flows = 4 - stage  # only the outpatient stage converts
-            leaving = 0.0
-            for f in range(flows):
-                left[f] = factor[f] * w[_RATES + (4 * stage + f) * _ROW + b]
-                leaving += left[f]
-            share = people / max(1.0, leaving)
-            for f in range(flows):
-                sums[f] += share * left[f]
-            w[_STOPS + b] += share * (left[ADMITTED] + left[NON_ADMITTED])
-            stay = max(0.0, people - share * leaving)
-            w[there + stage * _ROW + 1 + b] = stay + days * w[_RETURNS + stage * _ROW + b] + converted
-            converted = share * left[CONVERTED]
-    return sums[0], sums[1], sums[2], sums[3]
+_leave_first, _leave_all_first, _settle_second = _way(_FIRST, _SECOND)
+_leave_second, _leave_all_second, _settle_first = _way(_SECOND, _FIRST)
 
 
 @njit(cache=True, fastmath=_FAST)
@@ -135,6 +134,7 @@ def step_weeks(
     starts: Floats,
     last_day_share: Floats,
     multipliers: Floats,
+    tilt: Floats,
     span: np.ndarray,
     waiting: Floats,
     flows: Floats,
@@ -146,7 +146,7 @@ def step_weeks(
     days [K]: working days of each week; season [N, K, 4]: factors on the rates.
     starts [N, K]: clock starts a week; last_day_share [K]: of those, held to the next week.
     multipliers [D, M, N, 5]: each draw's factor on the four departures and the starts, by month;
-    span [K]: which of the M months each week takes.
+    tilt [D, N, 105]: each draw's factor on all departures of a band; span [K]: the month of each week.
     waiting [D, N, K + 1, 105], flows [D, N, K, FLOWS]: written. No band gives up more than it holds.
     """
     draws, lists, weeks = multipliers.shape[0], opening.shape[0], days.shape[0]
@@ -160,8 +160,9 @@ def step_weeks(
                 w[_RETURNS + stage * _ROW : _RETURNS + stage * _ROW + BANDS] = returns[n, stage]
                 for f in range(4 - stage):  # only the outpatient stage converts
                     row = _RATES + (4 * stage + f) * _ROW
-                    w[row : row + BANDS] = rates[n, stage, f]
-                    fastest[f] = max(fastest[f], rates[n, stage, f].max())
+                    for b in range(BANDS):
+                        w[row + b] = rates[n, stage, f, b] * tilt[d, n, b]
+                        fastest[f] = max(fastest[f], w[row + b])
             waiting[d, n, 0] = opening[n, OUTPATIENT] + opening[n, ADMISSION]
             holding = held[n]
             for k in range(weeks):
@@ -169,21 +170,16 @@ def step_weeks(
                 for f in range(4):
                     factor[f] = days[k] * season[n, k, f] * multipliers[d, span[k], n, f]
                     bound += factor[f] * fastest[f]
-                here, there = (_FIRST, _SECOND) if k % 2 == 0 else (_SECOND, _FIRST)
-                if bound > 1.0:
-                    left = _leave_at_most_all(w, here, there, factor, days[k])
-                elif here == _FIRST:
-                    left = _leave_first(w, factor, days[k])
-                else:
-                    left = _leave_second(w, factor, days[k])
-                flow = flows[d, n, k]
+                flow, out = flows[d, n, k], waiting[d, n, k + 1]
                 started = starts[n, k] * multipliers[d, span[k], n, STARTS]
                 kept = started * last_day_share[k]
                 newcomers, holding = holding + started - kept, kept
-                if there == _FIRST:
-                    flow[F_TIP_104] = _settle_first(w, newcomers, waiting[d, n, k + 1])
+                if k % 2 == 0:
+                    left = _leave_first(w, factor, days[k]) if bound <= 1.0 else _leave_all_first(w, factor, days[k])
+                    _settle_second(w, newcomers, out, flow)
                 else:
-                    flow[F_TIP_104] = _settle_second(w, newcomers, waiting[d, n, k + 1])
+                    left = _leave_second(w, factor, days[k]) if bound <= 1.0 else _leave_all_second(w, factor, days[k])
+                    _settle_first(w, newcomers, out, flow)
                 flow[F_STARTS], flow[F_HELD] = started, holding
                 flow[F_ADMITTED], flow[F_NON_ADMITTED] = left[ADMITTED], left[NON_ADMITTED]
                 flow[F_REMOVED], flow[F_CONVERTED] = left[REMOVED] - days[k] * returning, left[CONVERTED]
@@ -254,3 +250,23 @@ def _wait_below(over: Floats, total: float, share: float) -> float:
             return b + (target - upto) / here
         upto += here
     return float(BANDS - 1)
+
+
+@njit(cache=True, parallel=True, boundscheck=False)
+def sum_between_days(flows: Floats, week: np.ndarray, weights: Floats, found: Floats) -> None:
+    """Each flow between one of C days and the next, the first from the snapshot, into ``found`` [F, D, C] (R2).
+
+    flows [D, K, F]; week [C]: the week after which each day lies; weights [F, C]: the share of that week's
+    flow that falls on or before the day.
+    """
+    for d in prange(flows.shape[0]):
+        for f in range(flows.shape[2]):
+            k, over = 0, 0.0
+            for c in range(week.shape[0]):
+                total = over
+                while k < week[c]:
+                    total += flows[d, k, f]
+                    k += 1
+                part = weights[f, c] * flows[d, k, f] if weights[f, c] > 0.0 else 0.0
+                found[f, d, c] = total + part
+                over = -part

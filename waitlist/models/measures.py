@@ -16,8 +16,10 @@ from waitlist.models.kernel import (
     F_REMOVED,
     F_STARTS,
     F_STOPS_OVER,
-    F_TIP_104,
+    F_TIP,
+    FLOWS,
     measure_days,
+    sum_between_days,
 )
 
 MEASURES = (
@@ -60,10 +62,9 @@ class Times:
 
 def weekly(forecast: Forecast, time: Horizon, weeks: int) -> Times:
     """The measures at the first ``weeks`` week ends after the snapshot."""
-    at = np.arange(1, weeks + 1)
-    over, waits = _stocks(forecast, at, np.zeros(weeks), np.zeros((weeks, BANDS)))
-    flows = np.moveaxis(forecast.flows[:, :weeks], 2, 0)
-    return _times(forecast, over, waits, flows, _tips(forecast)[:, :, :weeks], np.full(weeks, 7.0))
+    over, waits = _stocks(forecast, np.arange(1, weeks + 1), np.zeros(weeks), np.zeros((weeks, BANDS)))
+    flows = np.ascontiguousarray(np.moveaxis(forecast.flows[:, :weeks], 2, 0))
+    return _times(forecast, over, waits, flows, np.full(weeks, 7.0))
 
 
 def monthly(forecast: Forecast, time: Horizon) -> Times:
@@ -72,40 +73,25 @@ def monthly(forecast: Forecast, time: Horizon) -> Times:
     share = np.array([end.flow_weight for end in time.month_ends])
     crossing = np.array([end.crossing_weights for end in time.month_ends])
     over, waits = _stocks(forecast, week, share, crossing)
-    by_month = _weeks_of_months(week, share, time.weeks)
-    flows = np.moveaxis(forecast.flows, 2, 0) @ by_month.T
-    tips = [
-        tip @ _weeks_of_months(week, crossing[:, t], time.weeks).T
-        for tip, t in zip(_tips(forecast), THRESHOLDS, strict=True)
-    ]
+    weights = np.tile(share, (FLOWS, 1))
+    weights[F_TIP:F_STOPS_OVER] = crossing[:, THRESHOLDS].T
+    flows = np.empty((FLOWS, len(forecast.flows), len(week)))
+    sum_between_days(forecast.flows, week, weights, flows)
     days = np.diff([(end.day - time.snapshot).days for end in time.month_ends], prepend=0)
-    return _times(forecast, over, waits, flows, np.stack(tips), days.astype(float))
-
-
-def _weeks_of_months(week: np.ndarray, weight: Floats, weeks: int) -> Floats:
-    """[C, K] the share of each week's flow that falls between one month end and the next (R2)."""
-    number = np.arange(weeks)
-    until = (number < week[:, None]) + (number == week[:, None]) * weight[:, None]
-    return np.diff(until, axis=0, prepend=0.0)
+    return _times(forecast, over, waits, flows, days.astype(float))
 
 
 def _stocks(forecast: Forecast, week: np.ndarray, share: Floats, crossing: Floats) -> tuple[Floats, Floats]:
     """People over each of EDGES [6, D, C] and the waits below which WAIT_SHARES of them lie [2, D, C]."""
     draws, days = len(forecast.over), len(week)
     over, waits = np.empty((len(EDGES), draws, days)), np.empty((len(WAIT_SHARES), draws, days))
-    tip_104, held = np.ascontiguousarray(forecast.flows[..., F_TIP_104]), forecast.held()
+    tip_104, held = np.ascontiguousarray(forecast.flows[..., F_STOPS_OVER - 1]), forecast.held()
     measure_days(forecast.over, tip_104, held, week, share, crossing, EDGES, WAIT_SHARES, over, waits)
     return over, waits
 
 
-def _tips(forecast: Forecast) -> Floats:
-    """[5, D, K] people who crossed each threshold in each week."""
-    later = forecast.over[:, 1:]
-    crossed = [later[..., t] - later[..., t + 1] for t in THRESHOLDS[:-1]]
-    return np.stack([*crossed, forecast.flows[..., F_TIP_104]])
-
-
-def _times(forecast: Forecast, over: Floats, waits: Floats, flows: Floats, tips: Floats, days: Floats) -> Times:
+def _times(forecast: Forecast, over: Floats, waits: Floats, flows: Floats, days: Floats) -> Times:
+    tips = flows[F_TIP:F_STOPS_OVER]
     values: dict[str, Floats] = {"waiting_list": over[0], "within_18_weeks": over[0] - over[1]}
     values |= {f"over_{t}_weeks": over[1 + i] for i, t in enumerate(THRESHOLDS)}
     values["clock_starts"] = flows[F_STARTS]
