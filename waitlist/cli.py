@@ -78,7 +78,7 @@ def run(
         tell("Writing", 0, 1)
         write(result, folder)
     print(headline(result))
-    print(f"The report is {folder / 'report.html'}")
+    print(f"\nWrote {len(list(folder.iterdir()))} files in {folder}; the report is {folder / 'report.html'}")
 
 
 def _answer(name: str, says: str) -> None:
@@ -99,9 +99,10 @@ def _answer(name: str, says: str) -> None:
         if out:
             folder.check_place(out)
         result = _result(plan, inputs, origin, draws, seed, no_cache)
-        frame = getattr(result, "cohorts" if name == "cohort" else name)
+        written = "cohorts" if name == "cohort" else name
+        frame = getattr(result, written)
         if out:
-            folder.write(result, out)
+            folder.write(result, out, only=written)
         print(terminal.as_json(frame) if as_json else terminal.table(frame, says))
 
     command.__doc__ = says

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -37,14 +38,22 @@ _CONFIG: dict[str, Any] = {
 }
 
 
-def waits(frame: pd.DataFrame, thresholds: Sequence[int]) -> alt.LayerChart:
+@dataclass(frozen=True)
+class Drawing:
+    """A chart and its data by name, held apart because Altair copies at every step what it holds."""
+
+    chart: alt.TopLevelMixin
+    data: dict[str, pd.DataFrame]
+
+
+def waits(frame: pd.DataFrame, thresholds: Sequence[int]) -> Drawing:
     """Who waits how long: bars by week waited, the admission stage darker, a line at each threshold.
 
     frame: weeks_waited (0-104), bottom and top of the bar in people, admission (true or false).
     """
     weeks = alt.Scale(domain=[0, 106], nice=False)
     bars = (
-        alt.Chart(_values(frame.assign(end=frame["weeks_waited"] + 1)))
+        alt.Chart(alt.NamedData("bars"))
         .mark_rect(stroke="white", strokeWidth=0.3)
         .encode(
             x=alt.X("weeks_waited:Q", title="Weeks waited (last bar: 104 and over)", scale=weeks),
@@ -54,57 +63,64 @@ def waits(frame: pd.DataFrame, thresholds: Sequence[int]) -> alt.LayerChart:
             color=alt.Color("admission:N", scale=alt.Scale(range=[MID, DARK]), legend=None),
         )
     )
-    marks = alt.Chart(_values(pd.DataFrame({"week": list(thresholds)}))).encode(x="week:Q")
+    marks = alt.Chart(alt.NamedData("thresholds")).encode(x="week:Q")
     rules = marks.mark_rule(strokeDash=[5, 3], strokeWidth=1.5, color=WARM)
     labels = marks.mark_text(baseline="bottom", dy=-3, fontSize=13, color=WARM)
-    return alt.layer(bars, rules, labels.encode(text="week:Q", y=alt.value(0)))
+    chart = alt.layer(bars, rules, labels.encode(text="week:Q", y=alt.value(0)))
+    ends = frame.assign(end=frame["weeks_waited"] + 1)
+    return Drawing(chart, {"bars": ends, "thresholds": pd.DataFrame({"week": list(thresholds)})})
 
 
-def trajectory(past: pd.DataFrame, ahead: pd.DataFrame, unit: str, stepped: Sequence[str]) -> alt.LayerChart:
+def trajectory(past: pd.DataFrame, ahead: pd.DataFrame, unit: str, stepped: Sequence[str]) -> Drawing:
     """The observed past as a solid line, the forecast dashed within its 50 % and 90 % fans.
 
     past: month_end, value (None where nothing was reported). ahead: month_end, p05, p25, p50, p75, p95.
     stepped: month ends at which what is reported changed, each marked by an upright line. Dates as ISO text.
     The axis starts near the figures, not at zero: it is the change that is looked for.
     """
-    forecast = alt.Chart(_values(ahead)).encode(x=_time("month_end"))
+    forecast = alt.Chart(alt.NamedData("ahead")).encode(x=_time("month_end"))
     fans = [
         forecast.mark_area(color=shade, stroke=GREY, strokeWidth=0.6).encode(y=_people(low, unit, False), y2=high)
         for low, high, shade in (("p05", "p95", LIGHT), ("p25", "p75", MID))
     ]
     middle = forecast.mark_line(color=DARK, strokeDash=[6, 3], strokeWidth=2.5)
-    seen = alt.Chart(_values(past)).mark_line(color=INK, strokeWidth=2.5)
-    steps = alt.Chart(_values(pd.DataFrame({"month_end": list(stepped)})))
-    return alt.layer(
+    seen = alt.Chart(alt.NamedData("past")).mark_line(color=INK, strokeWidth=2.5)
+    steps = alt.Chart(alt.NamedData("steps"))
+    chart = alt.layer(
         steps.mark_rule(color=WARM, strokeDash=[2, 3], strokeWidth=2).encode(x=_time("month_end")),
         *fans,
         middle.encode(y=_people("p50", unit, False)),
         seen.encode(x=_time("month_end"), y=_people("value", unit, False)),
     )
+    return Drawing(chart, {"past": past, "ahead": ahead, "steps": pd.DataFrame({"month_end": list(stepped)})})
 
 
-def burn_down(frame: pd.DataFrame) -> alt.LayerChart:
+def burn_down(frame: pd.DataFrame) -> Drawing:
     """A cohort's remaining people by week, with the straight line that empties it by its deadline.
 
     frame: week_ending, p10, p50, p90 of one cohort; its last row is the deadline.
     """
-    weeks = alt.Chart(_values(frame)).encode(x=_time("week_ending"))
+    weeks = alt.Chart(alt.NamedData("cohort")).encode(x=_time("week_ending"))
     ends = frame.iloc[[0, -1]][["week_ending"]].assign(p50=[frame["p50"].iloc[0], 0.0])
-    needed = alt.Chart(_values(ends)).mark_line(color=WARM, strokeDash=[1, 5], strokeCap="round", strokeWidth=3)
+    needed = alt.Chart(alt.NamedData("needed")).mark_line(
+        color=WARM, strokeDash=[1, 5], strokeCap="round", strokeWidth=3
+    )
     y = _people("p50", "People remaining")
-    return alt.layer(
+    chart = alt.layer(
         weeks.mark_area(color=LIGHT, stroke=GREY, strokeWidth=0.6).encode(
             y=_people("p10", "People remaining"), y2="p90"
         ),
         needed.encode(x=_time("week_ending"), y=y),
         weeks.mark_line(color=DARK, strokeDash=[6, 3], strokeWidth=2.5).encode(y=y),
     )
+    return Drawing(chart, {"cohort": frame, "needed": ends})
 
 
-def draw(chart: alt.LayerChart, key: str, title: str, description: str) -> Markup:
+def draw(drawing: Drawing, key: str, title: str, description: str) -> Markup:
     """The chart as inline SVG that a screen reader can name; ``key`` keeps its ids apart in a page."""
-    sized = chart.properties(width=410, height=220)
-    svg = vl_convert.vegalite_to_svg({**sized.to_dict(validate=False), "config": _CONFIG})
+    sized = drawing.chart.properties(width=410, height=220)
+    data = {name: frame.to_dict(orient="records") for name, frame in drawing.data.items()}
+    svg = vl_convert.vegalite_to_svg({**sized.to_dict(validate=False), "datasets": data, "config": _CONFIG})
     box = re.search(r'viewBox="([^"]+)"', svg)
     ids = {name: f"{key}-{place}" for place, name in enumerate(re.findall(r'\bid="([^"]+)"', svg))}
     for name, ours in ids.items():
@@ -117,10 +133,6 @@ def draw(chart: alt.LayerChart, key: str, title: str, description: str) -> Marku
         *(key, key, key, title, key, description),
         Markup(svg[svg.index(">") + 1 :]),  # noqa: S704 - our own drawing, its texts already escaped
     )
-
-
-def _values(frame: pd.DataFrame) -> alt.Data:
-    return alt.Data(values=frame.to_dict(orient="records"))
 
 
 def _time(field: str) -> alt.X:

@@ -35,22 +35,21 @@ def check_place(out: Path, inputs: Path | None = None) -> None:
         raise refuse(str(out), "", "", rule, remedy)
 
 
-def write(result: Result, out: Path) -> Path:
-    """Write every file of ``result`` into the folder ``out`` and return it.
+def write(result: Result, out: Path, only: str | None = None) -> Path:
+    """Write every file of ``result``, or the table ``only`` alone, into the folder ``out`` and return it.
 
     All is built in a hidden folder beside ``out`` and put in its place in one step; whatever stops it
     (Ctrl-C, a full disk), nothing is left behind and an older folder stands as it was. Raises Refusal
     naming the place and the remedy.
     """
-    from waitlist.outputs import report, workbook  # noqa: PLC0415 - load charts
-
     check_place(out, result.plan.inputs)
     target = Path(os.path.abspath(out))
     try:
         with _built_beside(target) as building:
-            tidy.write(result.tables(), building)
-            (building / "report.html").write_text(report.render(result), encoding="utf-8", newline="\n")
-            workbook.write(result, building / "workbook.xlsx")
+            tables = result.tables()
+            tidy.write({only: tables[only]} if only else tables, building)
+            if not only:
+                _write_for_people(result, building)
             manifest.write(result, building)
             _flush([*building.iterdir(), building])
             with _interrupts_held():
@@ -60,6 +59,13 @@ def write(result: Result, out: Path) -> Path:
         remedy = _REMEDIES.get(error.errno or 0, _ELSEWHERE)
         raise refuse(str(out), "", said, "the folder cannot be written, and nothing was", remedy) from None
     return out
+
+
+def _write_for_people(result: Result, folder: Path) -> None:
+    from waitlist.outputs import report, workbook  # noqa: PLC0415 - load charts
+
+    (folder / "report.html").write_text(report.render(result), encoding="utf-8", newline="\n")
+    workbook.write(result, folder / "workbook.xlsx")
 
 
 def _objection(out: Path, inputs: Path | None) -> tuple[str, str]:

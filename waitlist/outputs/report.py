@@ -112,7 +112,7 @@ def _section(result: Result, parts: dict[str, pd.DataFrame], code: str, charted:
     return Section(
         anchor=anchor,
         name=name,
-        headline=sentences.headline(result, code),
+        headline=sentences.headline(result, code, whole),
         figures=figures,
         tables=[
             _breakeven(sentences.at_snapshot(whole["breakeven"], result), name),
@@ -204,15 +204,16 @@ def _from_now(past: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
 def _burn_downs(cohorts: pd.DataFrame, name: str, anchor: str) -> list[Figure]:
     groups = cohorts.groupby(["threshold_weeks", "deadline"], observed=True, sort=True)
     return [
-        _burn_down(frame, int(weeks), deadline, name, f"{anchor}-cohort-{place}")
-        for place, ((weeks, deadline), frame) in enumerate(groups)
+        _burn_down(frame, name, f"{anchor}-cohort-{place}")
+        for place, (_, frame) in enumerate(groups)
         if frame["p50"].iloc[0] >= 1
     ]
 
 
-def _burn_down(frame: pd.DataFrame, weeks: int, deadline: Any, name: str, key: str) -> Figure:
+def _burn_down(frame: pd.DataFrame, name: str, key: str) -> Figure:
     frame = frame.assign(week_ending=_iso(frame["week_ending"]))
     first, last = frame.iloc[0], frame.iloc[-1]
+    weeks, deadline = first["threshold_weeks"], first["deadline"]
     title = f"Cohort over {weeks} weeks at {say.day(deadline)}: {name}"
     about = (
         f"{say.count(first['p50'])} would be over {weeks} weeks by then if not treated; the forecast "

@@ -59,20 +59,28 @@ def at_snapshot(breakeven: pd.DataFrame, result: Result) -> pd.DataFrame:
     return breakeven[breakeven["as_of"].astype(str).str[:10] == result.snapshot.isoformat()]
 
 
-def headline(result: Result, provider: str) -> list[str]:
-    """What matters most about ``provider`` (or ALL), in plain sentences."""
+def whole_of(result: Result, provider: str) -> dict[str, pd.DataFrame]:
+    """The rows of ``provider`` (or ALL) over all specialties, by table."""
+    tables = {name: getattr(result, name) for name in ("position", "trajectory", "breakeven", "clearance")}
+    return {n: t[(t["specialty"] == ALL) & (t["provider"] == provider)] for n, t in tables.items()}
+
+
+def headline(result: Result, provider: str, whole: Mapping[str, pd.DataFrame] | None = None) -> list[str]:
+    """What matters most about ``provider`` (or ALL), in plain sentences; ``whole`` as ``whole_of`` gives it."""
+    whole = whole or whole_of(result, provider)
     return [
-        _position_sentence(result, provider),
-        *_breakeven_sentences(result, provider),
-        *_march_sentence(result, provider),
-        *_clearance_sentence(result, provider),
+        _position_sentence(result, provider, whole["position"]),
+        *_breakeven_sentences(result, whole["breakeven"]),
+        *_march_sentence(result, whole["trajectory"]),
+        *_clearance_sentence(result, whole["clearance"]),
     ]
 
 
 def in_one(result: Result, provider: str) -> str:
     """The provider in one sentence, for the list at the top of the page."""
-    held = _position_sentence(result, provider).rstrip(".")
-    return "; ".join([held, *(text[0].lower() + text[1:] for text in _clearance_sentence(result, provider))])
+    whole = whole_of(result, provider)
+    held = _position_sentence(result, provider, whole["position"]).rstrip(".")
+    return "; ".join([held, *(text[0].lower() + text[1:] for text in _clearance_sentence(result, whole["clearance"]))])
 
 
 def clears(p50: Any, share: float, result: Result) -> str:
@@ -96,7 +104,7 @@ def clearance_rule(plan: Plan) -> str:
 
 def flatters(result: Result) -> list[str]:
     """What moves a figure without anyone being treated (R13), in sentences."""
-    now = _position(result, ALL)
+    now = _measures(whole_of(result, ALL)["position"])
     stops = now.get("stops_admitted", float("nan")) + now.get("stops_non_admitted", float("nan"))
     found = [
         f"In the last month {say.count(stops)} clock stops and {say.count(now.get('other_removals'))} other "
@@ -125,15 +133,14 @@ def flatters(result: Result) -> list[str]:
     return found
 
 
-def _position(result: Result, provider: str) -> dict[str, float]:
-    """The provider's whole position by measure."""
-    table = result.position
-    rows = table[(table["provider"] == provider) & (table["specialty"] == ALL) & (table["stage"] == ALL)]
+def _measures(position: pd.DataFrame) -> dict[str, float]:
+    """One provider's whole position by measure."""
+    rows = position[position["stage"] == ALL]
     return dict(zip(rows["measure"], rows["value"].astype(float), strict=True))
 
 
-def _position_sentence(result: Result, provider: str) -> str:
-    now = _position(result, provider)
+def _position_sentence(result: Result, provider: str, position: pd.DataFrame) -> str:
+    now = _measures(position)
     return (
         f"{say.provider_name(provider, result.provider_names)}: {say.count(now.get('waiting_list'))} waiting at "
         f"{say.day(result.snapshot)}; {say.count(now.get('over_52_weeks'))} over 52 weeks "
@@ -142,33 +149,28 @@ def _position_sentence(result: Result, provider: str) -> str:
     )
 
 
-def _of(table: pd.DataFrame, provider: str) -> pd.DataFrame:
-    return table[(table["provider"] == provider) & (table["specialty"] == ALL)]
-
-
-def _breakeven_sentences(result: Result, provider: str) -> list[str]:
-    rows = at_snapshot(_of(result.breakeven, provider), result).set_index("threshold_weeks")
+def _breakeven_sentences(result: Result, breakeven: pd.DataFrame) -> list[str]:
+    rows = at_snapshot(breakeven, result).set_index("threshold_weeks")
     weeks, found = watched(result.plan), []
     if 0 in rows.index:
-        held, now = (say.rate(rows.loc[0, f"{name}_per_week"]) for name in ("breakeven", "current"))
+        held, now = (say.rate(rows[f"{name}_per_week"].loc[0]) for name in ("breakeven", "current"))
         found.append(
             f"Holding the whole list level takes {held} clock stops a week; in the last month there were {now}."
         )
     if weeks in rows.index:
-        held, now = (say.rate(rows.loc[weeks, f"{name}_per_week"]) for name in ("breakeven", "current"))
+        held, now = (say.rate(rows[f"{name}_per_week"].loc[weeks]) for name in ("breakeven", "current"))
         found.append(
             f"Holding the number over {weeks} weeks level takes {held} clock stops a week among them; there were {now}."
         )
     return found
 
 
-def _march_sentence(result: Result, provider: str) -> list[str]:
-    rows = _of(result.trajectory, provider)
+def _march_sentence(result: Result, trajectory: pd.DataFrame) -> list[str]:
     when = next_march_end(result.snapshot).isoformat()
-    rows = rows[rows["month_end"].astype(str).str[:10] == when].set_index("measure")
+    rows = trajectory[trajectory["month_end"].astype(str).str[:10] == when].set_index("measure")
 
     def said(measure: str, what: str, more: str = "") -> str:
-        middle, low, high = (say.figure(measure, rows.loc[measure, q]) for q in ("p50", "p05", "p95"))
+        middle, low, high = (say.figure(measure, rows[q].loc[measure]) for q in ("p50", "p05", "p95"))
         return f"{middle} {what}" if low == high else f"{middle} {what} ({low} to {high}{more})"
 
     if rows.empty:
@@ -179,10 +181,9 @@ def _march_sentence(result: Result, provider: str) -> list[str]:
     ]
 
 
-def _clearance_sentence(result: Result, provider: str) -> list[str]:
+def _clearance_sentence(result: Result, clearance: pd.DataFrame) -> list[str]:
     weeks = watched(result.plan)
-    rows = _of(result.clearance, provider)
-    rows = rows[rows["threshold_weeks"] == weeks]
+    rows = clearance[clearance["threshold_weeks"] == weeks]
     if rows.empty:
         return []
     row = rows.iloc[0]

@@ -40,7 +40,7 @@ def write(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
 
 def _columns(frame: pd.DataFrame) -> str:
     """The columns as SQL: a number that is not whole takes three decimals, one that is none is empty."""
-    return ", ".join(_three_decimals(name) if frame[name].dtype.kind == "f" else f'"{name}"' for name in frame)
+    return ", ".join(_three_decimals(str(name)) if frame[name].dtype.kind == "f" else f'"{name}"' for name in frame)
 
 
 def _three_decimals(name: str) -> str:

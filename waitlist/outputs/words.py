@@ -148,12 +148,12 @@ def list_join(parts: list[str]) -> str:
 
 def provider_name(code: str, names: Mapping[str, str]) -> str:
     """The provider's name for reading: ``Barts Health NHS Trust``; its code where it has none."""
-    return "All providers" if code == ALL else title_case(names.get(code) or code)
+    return "All providers" if code == ALL else title_case(_printable(names.get(code) or code))
 
 
 def specialty_name(code: str, names: Mapping[str, str]) -> str:
     """The treatment function's name for reading; its code where it has none."""
-    return "All specialties" if code == ALL else names.get(code) or code
+    return "All specialties" if code == ALL else _printable(names.get(code) or code)
 
 
 def title_case(name: str) -> str:
@@ -162,6 +162,11 @@ def title_case(name: str) -> str:
         return name
     words = re.split(r"([\s\-/(]+)", name)
     return "".join(_said(word, first=place == 0) for place, word in enumerate(words))
+
+
+def _printable(name: str) -> str:
+    """A name without the control characters that would command a terminal."""
+    return "".join(letter for letter in name if letter.isprintable())
 
 
 def _said(word: str, first: bool) -> str:

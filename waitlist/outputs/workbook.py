@@ -233,11 +233,11 @@ def _listed(result: Result, sheet: Sheet, by: list[str]) -> Sheet:
             "Provider name": frame["provider"].map(names),
             "Specialty": frame["specialty"],
             "Specialty name": frame["specialty"].map(functions),
-            **{_heading(column): rest[column] for column in rest},
+            **{_heading(str(column)): rest[column] for column in rest},
         }
     )
-    kinds: list[Kind] = ["text"] * 4 + ["date" if column == "month_end" else "text" for column in by]
-    return Sheet(sheet.name, sheet.title, sheet.note, named, [*kinds, *sheet.kinds], 4)
+    dated: list[Kind] = ["date" if column == "month_end" else "text" for column in by]
+    return Sheet(sheet.name, sheet.title, sheet.note, named, ["text", "text", "text", "text", *dated, *sheet.kinds], 4)
 
 
 def _heading(column: str) -> str:
