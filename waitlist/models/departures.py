@@ -1,8 +1,10 @@
 """What the observed months say of departures, by following each cohort along its diagonal (R5).
 
-Between two month ends the people of one week's clock starts can be seen twice. Their number in between is
-taken to fall in a straight line over working days, which gives the exposure of every band at the
-opening of every week of the month: the same weeks that the engine steps.
+Between two month ends the people of one week's clock starts can be seen twice: when the month opens (or when
+they join it) and when it closes. Their number in between is taken to fall in a straight line over working
+days, which gives the exposure of every band at the opening of every week: the same weeks that the engine
+steps. What a cohort lost beyond its stops are other removals, and those it lost from the outpatient stage to
+the admission stage are conversions; both are put on the bands the cohort passed, by exposure.
 """
 
 from __future__ import annotations
@@ -22,24 +24,38 @@ OPEN_BAND_AGE = 0.02
 LATER_BAND = 4 / 7
 """The share of a week's stops that are published one band above the band at the week's opening: of an even
 spread of ages and days within the week, 28 pairs of 49 have passed into the next band."""
+THEATRE_CAP = 0.2
+"""Admitted stops per working day beyond which a band's admission stage can't have held all who were admitted."""
 
 
 @dataclass(frozen=True)
 class MonthFlows:
     """One month's flows by the band at each week's opening. L lists × 105 bands.
 
-    exposure: [2, L, 105] person-working-days by stage. admitted, non_admitted, removed (net of returns),
-    converted: [L, 105] people; removed is of both stages together, at one rate by band (R5).
-    starts: [L]. working_days: of the month. tip_in: [5, L] people who crossed each threshold.
+    exposure: [2, L, 105] person-working-days by stage. theatre, admitted, non_admitted, removed (net of
+    returns), converted: [L, 105] people; admitted is everyone's, theatre those from the admission stage;
+    removed is of both stages together, at one rate by cohort (R5). starts: [L]. working_days: of the month.
+    tip_in: [5, L] people who crossed each threshold.
     """
 
     exposure: Floats
+    theatre: Floats
     admitted: Floats
     non_admitted: Floats
     removed: Floats
     converted: Floats
     starts: Floats
     working_days: float
+    tip_in: Floats
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """One stage's month. exposure: [W, L, 105] at each week's opening; fall: [L, diagonals] people each cohort
+    lost; tip_in: [5, L]."""
+
+    exposure: Floats
+    fall: Floats
     tip_in: Floats
 
 
@@ -50,64 +66,125 @@ def month_flows(history: History, month: int) -> MonthFlows:
     closes exactly: removed sums to R4's other removals.
     """
     begin, end = (month_end(history.months[m]) for m in (month - 1, month))
-    days = float(working_days(begin, end))
-    seen = history.observed_flows[:, month]
-    stages = (history.outpatient, history.admission)
-    exposures, diagonals, crossings = zip(
-        *(_followed(stage[:, month - 1], stage[:, month], begin, end) for stage in stages), strict=True
-    )
-    exposure = np.stack(exposures) * seen[:, None]
     counts = history.counts
+    seen = history.observed_flows[:, month]
+    starts = counts.clock_starts[:, month] * seen
+    stages = (history.outpatient, history.admission)
+    entering = (starts, np.zeros_like(starts))
+    outpatient, admission = (
+        _followed(stage[:, month - 1], stage[:, month], new, begin, end)
+        for stage, new in zip(stages, entering, strict=True)
+    )
+    both, theatre_days = outpatient.exposure + admission.exposure, admission.exposure.sum(axis=0)
+    exposure = both.sum(axis=0)
     admitted = _at_opening(_with_unknown(counts.admitted[:, month], counts.admitted_unknown[:, month]))
     non_admitted = _at_opening(_with_unknown(counts.non_admitted[:, month], counts.non_admitted_unknown[:, month]))
-    change = [_spread(diagonal, exposure_) for diagonal, exposure_ in zip(diagonals, exposures, strict=True)]
-    both = exposure.sum(axis=0)
+    theatre = np.minimum(admitted, THEATRE_CAP * theatre_days)
+
+    stopped = _by_cohort(both * _rate(admitted + non_admitted, exposure))
+    lost = outpatient.fall + admission.fall - stopped
+    removal_rate = _rate(lost, _by_cohort(both))
     total = np.where(seen, np.nan_to_num(history.other_removals[:, month]), 0.0)
-    removed = _closing(change[0] + change[1] - admitted - non_admitted, both, total)
-    share = exposure[1] / np.maximum(both, 1e-9)
+    removed = _closing(_by_band(removal_rate, both), exposure, total)
+
+    operated = _by_cohort(admission.exposure * _rate(theatre, theatre_days))
+    gained = operated + removal_rate * _by_cohort(admission.exposure) - admission.fall
+    conversion_rate = _rate(gained, _by_cohort(outpatient.exposure))
     restated = history.restatement[:, month] * history.admission[:, month].sum(1)
     restated = restated / np.maximum(counts.incomplete[:, month].sum(1), 1.0)
     grown = (history.admission[:, month] - history.admission[:, month - 1]).sum(axis=1)
-    needed = grown + admitted.sum(axis=1) + (removed * share).sum(axis=1) - restated
-    converted = _closing(admitted + removed * share - change[1], both, needed)
+    needed = grown + theatre.sum(axis=1) + _by_band(removal_rate, admission.exposure).sum(axis=1) - restated
+    converted = _closing(_by_band(conversion_rate, outpatient.exposure), outpatient.exposure.sum(axis=0), needed)
     converted[history.one_stage] = 0.0
     keep = seen[:, None]
     return MonthFlows(
-        exposure=exposure,
+        exposure=np.stack([outpatient.exposure.sum(axis=0), theatre_days]) * keep,
+        theatre=theatre * keep,
         admitted=admitted * keep,
         non_admitted=non_admitted * keep,
         removed=removed * keep,
         converted=converted * keep,
-        starts=counts.clock_starts[:, month] * seen,
-        working_days=days,
-        tip_in=(crossings[0] + crossings[1]) * seen,
+        starts=starts,
+        working_days=float(working_days(begin, end)),
+        tip_in=(outpatient.tip_in + admission.tip_in) * seen,
     )
 
 
-def _followed(opening: Floats, closing: Floats, begin: date, end: date) -> tuple[Floats, Floats, Floats]:
-    """Exposure [L, 105], net fall by opening band [L, 105] and tip-ins [5, L] of one stage's month."""
+def _followed(opening: Floats, closing: Floats, starts: Floats, begin: date, end: date) -> _Followed:
+    """Follow one stage's cohorts from month end ``begin`` to ``end``. opening, closing [L, 105]; starts [L]."""
+    weeks = [begin + timedelta(days=day) for day in range(0, (end - begin).days, 7)]
+    held = opening[:, 0] * snapshot_held_share(begin)
     opening = opening.copy()
-    opening[:, 0] *= 1 - snapshot_held_share(begin)
-    days = working_days(begin, end)
-    length = (end - begin).days
-    exposure = np.zeros_like(opening)
-    first: Floats | None = None
-    crossing = np.zeros((len(THRESHOLDS), len(opening)))
-    for week in range(0, length, 7):
-        later = _at_close(closing, begin + timedelta(days=week), end)
-        earlier = _shifted(opening, week // 7)
-        elapsed = working_days(begin, begin + timedelta(days=week)) / max(days, 1)
-        now = earlier * (1 - elapsed) + later * elapsed
-        now[:, : week // 7] = later[:, : week // 7]
-        if week == 0:
-            first = opening - later
-            first[:, -1] = 0.0
-        span = min(week + 7, length)
-        here = working_days(begin + timedelta(days=week), begin + timedelta(days=span))
-        exposure += np.maximum(now, 0.0) * here
-        crossing += np.stack([now[:, t - 1] for t in THRESHOLDS]) * (span - week) / 7
-    assert first is not None
-    return exposure, first, crossing
+    opening[:, 0] -= held
+    month_days = working_days(begin, end)
+    day = timedelta(days=1)
+    # cohort c starts in week c: those held when the month opens belong to the first
+    born = [starts * working_days(max(at - day, begin), at + 6 * day) / month_days for at in weeks[:-1]]
+    born[0] = born[0] + held
+    later = [_at_close(closing, at, end) for at in weeks]
+    exposure = np.zeros((len(weeks), *opening.shape))
+    for w, at in enumerate(weeks):
+        passed = working_days(begin, at) / month_days
+        exposure[w] = _shifted(opening, w) * (1 - passed) + later[w] * passed
+        for c in range(w):
+            since = working_days(weeks[c + 1], at) / max(working_days(weeks[c + 1], end), 1)
+            exposure[w, :, w - 1 - c] = born[c] * (1 - since) + later[w][:, w - 1 - c] * since
+    here = [working_days(at, min(at + 7 * day, end)) for at in weeks]
+    crossing = [_crossing(exposure, w, min(7, (end - at).days) / 7) for w, at in enumerate(weeks)]
+    joined = [
+        *reversed(born),
+        *opening[:, : _open_from(len(weeks))].T,
+        opening[:, _open_from(len(weeks)) :].sum(axis=1),
+    ]
+    kept = [*(later[c + 1][:, 0] for c in reversed(range(len(born))))]
+    kept += [*later[0][:, : _open_from(len(weeks))].T, later[0][:, _open_from(len(weeks)) :].sum(axis=1)]
+    exposure = np.maximum(exposure, 0.0) * np.array(here)[:, None, None]
+    return _Followed(exposure, np.stack(joined, axis=1) - np.stack(kept, axis=1), np.sum(crossing, axis=0))
+
+
+def _crossing(waiting: Floats, week: int, length: float) -> Floats:
+    """[5, L] people who cross each threshold in a week: midway between who is due to and who is left after it."""
+    due = waiting[week][:, [t - 1 for t in THRESHOLDS]]
+    if week + 1 < len(waiting):
+        due = (due[:, :-1] + waiting[week + 1][:, THRESHOLDS[:-1]]) / 2, due[:, -1:]
+        due = np.concatenate(due, axis=1)
+    return np.asarray(due.T * length)
+
+
+def _open_from(weeks: int) -> int:
+    """The first band whose cohort may be in the open band when a month of ``weeks`` weeks closes."""
+    return BANDS - 1 - weeks
+
+
+def _cohorts(weeks: int) -> np.ndarray:
+    """[W, 105] which cohort each band holds at each week's opening: the newest first, the open one last."""
+    band, week = np.arange(BANDS)[None], np.arange(weeks)[:, None]
+    return np.minimum(band - week, _open_from(weeks)) + weeks - 1
+
+
+def _by_cohort(people: Floats) -> Floats:
+    """``people`` [W, L, 105] added up along each cohort's diagonal: [L, diagonals]."""
+    weeks = len(people)
+    cohort = _cohorts(weeks)
+    total = np.zeros((people.shape[1], cohort.max() + 1))
+    last = int(np.argmax(cohort[0] == cohort.max()))
+    for week, of in enumerate(cohort):
+        single = min(last + week, BANDS)
+        total[:, of[:single]] += people[week][:, :single]
+        total[:, -1] += people[week][:, single:].sum(axis=1)
+    return total
+
+
+def _by_band(rate: Floats, exposure: Floats) -> Floats:
+    """Each cohort's ``rate`` [L, diagonals] times its exposure [W, L, 105], added up by band: [L, 105]."""
+    total = np.zeros(exposure.shape[1:])
+    for week, of in enumerate(_cohorts(len(exposure))):
+        total += rate[:, of] * exposure[week]
+    return total
+
+
+def _rate(people: Floats, exposure: Floats) -> Floats:
+    return np.where(exposure > 0, people / np.where(exposure > 0, exposure, 1.0), 0.0)
 
 
 def _at_close(closing: Floats, at: date, end: date) -> Floats:
@@ -173,15 +250,12 @@ def _at_opening(published: Floats) -> Floats:
     return opening
 
 
-def _spread(fall: Floats, exposure: Floats) -> Floats:
-    """Each diagonal's fall over the month, put on the bands it passed through."""
-    weights = (0.16, 0.23, 0.23, 0.23, 0.15)
-    moved = sum((weight * _shifted(fall, week) for week, weight in enumerate(weights)), np.zeros_like(fall))
-    return np.where(exposure > 0, moved, 0.0)
-
-
 def _closing(values: Floats, exposure: Floats, total: Floats) -> Floats:
-    """``values`` [L, 105] with what is missing from ``total`` [L] put on the newest weeks, by exposure."""
+    """``values`` [L, 105] with what is missing from ``total`` [L] put on the newest weeks, by exposure.
+
+    What is missing is the month's last week of clock starts, which no week's opening has seen yet, and a
+    restatement, which belongs to no week.
+    """
     weight = exposure.copy()
     weight[:, 5:] = 0.0
     weight[:, 0] += 1e-9

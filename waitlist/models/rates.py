@@ -101,8 +101,7 @@ def _departures(history: History, flows: list[MonthFlows], weight: Floats) -> tu
     admitted = _summed(weight, [f.admitted for f in flows])
     non_admitted = _summed(weight, [f.non_admitted for f in flows])
     converted = np.maximum(_summed(weight, [f.converted for f in flows]), 0.0)
-    room = exposure[1] * DAILY_CAP
-    theatre = np.where(history.one_stage[:, None], 0.0, np.minimum(admitted, room))
+    theatre = _summed(weight, [f.theatre for f in flows])
     rates = np.zeros((len(history.lists), 2, 4, BANDS))
     own = np.ones((len(history.lists), 4))
     for stage, flow, people in (
