@@ -15,12 +15,14 @@ import numpy as np
 from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_of, snapshot_held_share
 from waitlist.history import History
-from waitlist.models.kernel import F_HELD, FLOWS, REMOVED, step_weeks, sum_from_the_longest
+from waitlist.models.kernel import F_HELD, FLOWS, step_weeks, sum_from_the_longest
 from waitlist.models.rates import Rates
 from waitlist.plan import Demand, Plan
 from waitlist.results import ALL
 
-WALK = 0.25
+LEVEL_MONTHS = 4
+"""Observed months whose mean is a draw's level: fewer than there are, because levels drift."""
+WALK = 0.35
 """How much of a month's departure from the expected stays for good."""
 WALK_PEOPLE = 100.0
 """Monthly people at which half of WALK applies: small lists' months are mostly chance."""
@@ -124,18 +126,17 @@ def multipliers(assumed: Assumptions, lists: slice, draws: int, seed: int) -> Fl
     """Each draw's factors [D, M, N, 5] on the departures and starts, by month ahead, for the N of ``lists``.
 
     Observed months are drawn whole, for all lists at once, so that what moves together goes on doing so:
-    twelve of them give the draw's level, one more each month its month, and a part of a third stays.
+    LEVEL_MONTHS of them give the draw's level, one more each month its month, and a part of a third stays.
     """
     months = int(assumed.span.max()) + 1
     used = len(assumed.shocks)
     random = np.random.default_rng(seed)
-    level = random.integers(used, size=(draws, 12))
+    level = random.integers(used, size=(draws, LEVEL_MONTHS))
     month = random.integers(used, size=(draws, months))
     lasting = random.integers(used, size=(draws, months))
     shocks = assumed.shocks[:, lists]
     steps = np.clip(shocks - 1.0, -0.5, 0.5) * assumed.stay[None, lists, None]
     steps -= steps.mean(axis=0)
-    steps[:, :, REMOVED] *= 0.5
     lasted = np.exp(np.cumsum(steps[lasting], axis=1))
     return np.asarray(shocks[level].mean(axis=1)[:, None] * shocks[month] * lasted)
 

@@ -16,12 +16,17 @@ from waitlist.history import History
 from waitlist.models.departures import MonthFlows, month_flows
 from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED, REMOVED
 
-HALF_LIFE = 6.0
+HALF_LIFE = 4.0
 """Months after which an observed month counts half."""
 WINDOW = 12
 """Most recent months that a rate may use."""
-LIST_WEIGHT = 30.0
-"""k of a list's level, in people."""
+GROUPS = (0, 1, 4, 9, 18, 26, 39, 48, 52, 56, 60, 65, 70, 78, 104, BANDS)
+"""Bands in which a provider or a list has one factor on its specialty's rates."""
+GROUP_OF_BAND = np.repeat(np.arange(len(GROUPS) - 1), np.diff(GROUPS))
+PROVIDER_WEIGHT = 30.0
+"""k of a provider's factor for a group of bands, in people."""
+LIST_WEIGHT = 15.0
+"""k of a list's factor for a group of bands, in people."""
 BAND_WEIGHT = 15.0
 """k of each band's departure from its list's level, in people."""
 NET_WEIGHT = 6000.0
@@ -116,21 +121,28 @@ def _departures(history: History, flows: list[MonthFlows], weight: Floats) -> tu
 
 
 def _shrunk(history: History, people: Floats, exposure: Floats) -> tuple[Floats, Floats]:
-    """Rates [L, 105] and the weight [L] of each list's own record: specialty, then provider, then list."""
+    """Rates [L, 105] and the weight [L] of each list's own record: specialty, then provider, list and band.
+
+    Each step's factor is that of the step before, moved by what was seen as far as its number of people
+    allows. Providers and lists have a factor for each of GROUPS: who works on the longest waits works
+    differently there, and a thin band alone would never show it.
+    """
     specialty = _positions([s for _, s in history.lists])
     provider = _positions([p for p, _ in history.lists])
     shape = _total(people, specialty) / np.maximum(_total(exposure, specialty), 1e-9)
-    expected = shape[specialty] * exposure
-    by_provider = (_total(people.sum(1), provider) + LIST_WEIGHT) / (_total(expected.sum(1), provider) + LIST_WEIGHT)
-    prior = by_provider[provider]
-    level = (people.sum(1) + LIST_WEIGHT) / (expected.sum(1) + LIST_WEIGHT / prior)
-    usual = shape[specialty] * level[:, None]
+    usual = shape[specialty]
+    seen, expected = _grouped(people), _grouped(usual * exposure)
+    by_provider = (_total(seen, provider) + PROVIDER_WEIGHT) / (_total(expected, provider) + PROVIDER_WEIGHT)
+    usual = usual * by_provider[provider][:, GROUP_OF_BAND]
+    expected = expected * by_provider[provider]
+    usual = usual * ((seen + LIST_WEIGHT) / (expected + LIST_WEIGHT))[:, GROUP_OF_BAND]
     rate = (people + BAND_WEIGHT) / (exposure + BAND_WEIGHT / np.maximum(usual, 1e-9))
     rate = np.where(usual > 0, rate, 0.0)
-    total = (rate * exposure).sum(1)
-    aim = expected.sum(1) * level
-    rate *= np.where(total > 0, aim / np.maximum(total, 1e-9), 1.0)[:, None]
     return np.clip(rate, 0.0, DAILY_CAP), people.sum(1) / (people.sum(1) + LIST_WEIGHT)
+
+
+def _grouped(values: Floats) -> Floats:
+    return np.add.reduceat(values, GROUPS[:-1], axis=1)
 
 
 def _net_removals(history: History, flows: list[MonthFlows], weight: Floats) -> Floats:
@@ -155,15 +167,22 @@ def _seasons(flows: list[MonthFlows], used: np.ndarray, months: tuple[str, ...])
         people = (flow.admitted, flow.non_admitted, flow.removed, flow.converted)
         rate[i] = [float((p * ok[:, None]).sum()) / exposure for p in people]
         start_rate[i] = float((flow.starts * ok).sum()) / flow.working_days / max(int(ok.sum()), 1)
-    level, start_level = rate.mean(axis=0), start_rate.mean()
-    if len(months) < 12 or start_level <= 0:
+    if len(months) < 12 or start_rate.min() <= 0:
         return seasons, start_seasons
-    for i, month in enumerate(months):
-        number = int(month[5:]) - 1
-        for f in (ADMITTED, NON_ADMITTED, CONVERTED):
-            seasons[number, f] = np.clip(rate[i, f] / max(level[f], 1e-12), 0.7, 1.3)
-        start_seasons[number] = np.clip(start_rate[i] / start_level, 0.7, 1.3)
+    numbers = [int(month[5:]) - 1 for month in months]
+    seasons[numbers] = _departures_from_trend(rate)
+    seasons[:, REMOVED] = 1.0
+    start_seasons[numbers] = _departures_from_trend(start_rate)
     return seasons, start_seasons
+
+
+def _departures_from_trend(monthly: Floats) -> Floats:
+    """Each month's factor [M, …]: half its departure from the months' own trend, as each was seen only once."""
+    logs = np.log(np.maximum(monthly, 1e-12))
+    time = np.arange(len(logs)) - (len(logs) - 1) / 2
+    slope = np.tensordot(time, logs, 1) / (time**2).sum()
+    trend = logs.mean(axis=0) + np.multiply.outer(time, slope)
+    return np.exp(np.clip(0.5 * (logs - trend), -0.3, 0.3))
 
 
 def _residuals(
@@ -186,7 +205,7 @@ def _residuals(
         rows = np.concatenate([expected, (starts * start_season[number] * flow.working_days)[:, None]], axis=1)
         people = np.concatenate([seen, flow.starts[:, None]], axis=1)
         ratio = np.where(rows > 0.5, people / np.maximum(rows, 1e-9), 1.0)
-        found[i] = np.where(ok[:, None], np.clip(ratio, 0.0, 3.0), 1.0)
+        found[i] = np.where(ok[:, None], np.clip(ratio, 0.0, 5.0), 1.0)
     return np.asarray(found / np.maximum(found.mean(axis=0), 0.2))
 
 
