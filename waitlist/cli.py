@@ -67,13 +67,11 @@ def run(
     no_cache: NoCache = False,
 ) -> None:
     """Run a plan: every answer, as tables, a report and a workbook in one folder."""
-    from waitlist.outputs.folder import check_place  # noqa: PLC0415
     from waitlist.outputs.terminal import headline  # noqa: PLC0415
     from waitlist.pipeline import write  # noqa: PLC0415
 
     folder = out or Path("outputs") / plan.stem
-    check_place(folder)
-    result = _result(plan, inputs, origin, draws, seed, no_cache)
+    result = _result(plan, inputs, origin, draws, seed, no_cache, folder)
     with _progress() as tell:
         tell("Writing", 0, 1)
         write(result, folder)
@@ -96,9 +94,7 @@ def _answer(name: str, says: str) -> None:
     ) -> None:
         from waitlist.outputs import folder, terminal  # noqa: PLC0415
 
-        if out:
-            folder.check_place(out)
-        result = _result(plan, inputs, origin, draws, seed, no_cache)
+        result = _result(plan, inputs, origin, draws, seed, no_cache, out)
         written = "cohorts" if name == "cohort" else name
         frame = getattr(result, written)
         if out:
@@ -116,12 +112,21 @@ _answer("cohort", "Who must be treated by each deadline, week by week.")
 
 
 def _result(
-    plan_file: Path, inputs: Path | None, origin: str | None, draws: int | None, seed: int | None, no_cache: bool
+    plan_file: Path,
+    inputs: Path | None,
+    origin: str | None,
+    draws: int | None,
+    seed: int | None,
+    no_cache: bool,
+    out: Path | None,
 ) -> Result:
+    from waitlist.outputs.folder import check_place  # noqa: PLC0415
     from waitlist.pipeline import read, run  # noqa: PLC0415
     from waitlist.plan import Plan  # noqa: PLC0415
 
     plan = Plan.load(plan_file, inputs=inputs, draws=draws, seed=seed)
+    if out:
+        check_place(out, plan.inputs)
     with _progress() as tell:
         history = read(plan.inputs, plan, origin, cache=not no_cache, progress=tell)
         return run(plan, history, tell)

@@ -52,12 +52,14 @@ def headline(result: Result) -> str:
         for name, row in zip(names, rows, strict=True)
     ]
     more = len(lines) - MOST_LINES - 1
-    notes = [
-        f"+ not clear by then in half of the draws.{f' {more} more providers are in the report.' if more > 0 else ''}"
-    ]
+    notes = ["Hold a week: clock stops a week that hold the list level. +: not clear by then in half of the draws."]
+    if more > 0:
+        notes.append(f"{more} more providers are in the report.")
     said = [textwrap.fill(sentence, min(width, 100)) for sentence in sentences.headline(result, ALL)]
     title = f"{result.plan.name} at {say.day(result.snapshot)}"
-    return "\n".join([title, "", *(line.rstrip() for line in grid), *notes, "", *said])
+    return "\n".join(
+        [title, "", *(line.rstrip() for line in grid), *(textwrap.fill(note, width) for note in notes), "", *said]
+    )
 
 
 def table(frame: pd.DataFrame, title: str) -> str:
