@@ -19,8 +19,8 @@ DARK, MID, LIGHT = "#003087", "#5A8FCB", "#CFE0F3"
 INK, GREY, WARM = "#212B32", "#4C6272", "#B34700"
 
 _AXIS: dict[str, Any] = {
-    "labelFontSize": 13,
-    "titleFontSize": 13,
+    "labelFontSize": 14,
+    "titleFontSize": 14,
     "titleFontWeight": "normal",
     "labelColor": INK,
     "titleColor": INK,
@@ -65,7 +65,7 @@ def waits(frame: pd.DataFrame, thresholds: Sequence[int]) -> Drawing:
     )
     marks = alt.Chart(alt.NamedData("thresholds")).encode(x="week:Q")
     rules = marks.mark_rule(strokeDash=[5, 3], strokeWidth=1.5, color=WARM)
-    labels = marks.mark_text(baseline="bottom", dy=-3, fontSize=13, color=WARM)
+    labels = marks.mark_text(baseline="bottom", dy=-3, fontSize=14, color=WARM)
     chart = alt.layer(bars, rules, labels.encode(text="week:Q", y=alt.value(0)))
     ends = frame.assign(end=frame["weeks_waited"] + 1)
     return Drawing(chart, {"bars": ends, "thresholds": pd.DataFrame({"week": list(thresholds)})})
@@ -121,6 +121,7 @@ def draw(drawing: Drawing, key: str, title: str, description: str) -> Markup:
     sized = drawing.chart.properties(width=410, height=220)
     data = {name: frame.to_dict(orient="records") for name, frame in drawing.data.items()}
     svg = vl_convert.vegalite_to_svg({**sized.to_dict(validate=False), "datasets": data, "config": _CONFIG})
+    svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg)  # one picture, not a picture of each part
     box = re.search(r'viewBox="([^"]+)"', svg)
     ids = {name: f"{key}-{place}" for place, name in enumerate(re.findall(r'\bid="([^"]+)"', svg))}
     for name, ours in ids.items():

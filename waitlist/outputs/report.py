@@ -149,7 +149,7 @@ def _waits(frame: pd.DataFrame, name: str, anchor: str, thresholds: Sequence[int
         ["104 and over" if week == 104 else str(week), *map(say.count, figures)]
         for week, *figures in zip(total.index, total, total - admission, admission, strict=True)
     ]
-    columns = ["Weeks waited", "Waiting", "Before a decision to admit", "With a decision to admit"]
+    columns = ["Weeks", "Waiting", "Before a decision", "Decision to admit"]
     svg = charts.draw(charts.waits(bars, thresholds), f"{anchor}-waits", title, about)
     return Figure(title, svg, "waits", Table(title, columns, rows))
 
@@ -175,7 +175,7 @@ def _trajectory(
         [say.month(row.month_end), "", *(say.figure(measure, getattr(row, q)) for q in QUANTILES)]
         for row in _rows(ahead)
     ]
-    columns = ["End of", "Observed", "5th percentile", "25th", "Middle (50th)", "75th", "95th"]
+    columns = ["End of", "Observed", "5th", "25th", "Middle (50th)", "75th", "95th"]
     drawn = charts.trajectory(_with_gaps(past), _from_now(past, ahead), unit, stepped)
     svg = charts.draw(drawn, f"{anchor}-{measure}", title, about)
     return [Figure(title, svg, "restated" if stepped else "trajectory", Table(title, columns, [*seen, *coming]))]
@@ -222,9 +222,10 @@ def _burn_down(frame: pd.DataFrame, name: str, key: str) -> Figure:
     )
     figures = ["p10", "p50", "p90", "required_per_week", "joined", "left"]
     rows = [
-        [say.day(row.week_ending), *(say.count(getattr(row, column)) for column in figures)] for row in _rows(frame)
+        [say.short_day(row.week_ending), *(say.count(getattr(row, column)) for column in figures)]
+        for row in _rows(frame)
     ]
-    columns = ["Week ending", "10th percentile", "Middle (50th)", "90th", "Required a week", "Joined", "Left"]
+    columns = ["Week ending", "10th", "Middle (50th)", "90th", "Required", "Joined", "Left"]
     drawn = charts.burn_down(frame[["week_ending", "p10", "p50", "p90"]])
     return Figure(title, charts.draw(drawn, key, title, about), "cohort", Table(title, columns, rows))
 

@@ -135,6 +135,12 @@ def day(value: Any) -> str:
     return NONE if found is None else f"{found.day} {found:%B %Y}"
 
 
+def short_day(value: Any) -> str:
+    """A date for a table: ``31 Aug 2025``."""
+    found = as_date(value)
+    return NONE if found is None else f"{found.day} {found:%b %Y}"
+
+
 def month(value: Any) -> str:
     """A date's month: ``March 2027``."""
     found = as_date(value)
