@@ -20,12 +20,10 @@ from waitlist.models.rates import Rates
 from waitlist.plan import Demand, Plan
 from waitlist.results import ALL
 
-LEVEL_MONTHS = 4
-"""Observed months whose mean is a draw's level: fewer than there are, because levels drift."""
-WALK = 0.35
-"""How much of a month's departure from the expected stays for good."""
-WALK_PEOPLE = 100.0
-"""Monthly people at which half of WALK applies: small lists' months are mostly chance."""
+LEVEL_MONTHS = 12
+"""Observed months whose mean is a draw's level: a year of them, as the rates use."""
+LAG = 3
+"""Months by which the fitted level lags behind the snapshot: the drift in them is in every draw."""
 LEAST_PEOPLE = 3.0
 """People below whom a band's chance is not made wilder still."""
 
@@ -37,7 +35,8 @@ class Assumptions:
     """What the engine is told of N lists over K weeks. Rates as in models.rates.
 
     opening [N, 2, 105] and held [N] at the snapshot; starts [N, K] a week; season [N, K, 4]; span [K] the
-    month of each week; shocks [M', N, 5] the observed months' ratios that draws are made of.
+    month of each week; shocks [M', N, 5] the observed months' ratios that draws are made of; lasting [N, 5]
+    the part of such a month that stays for good.
     """
 
     lists: tuple[Key, ...]
@@ -49,7 +48,7 @@ class Assumptions:
     season: Floats
     span: np.ndarray
     shocks: Floats
-    stay: Floats
+    lasting: Floats
 
 
 @dataclass
@@ -101,7 +100,7 @@ def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list
     years = (np.arange(time.weeks) + 0.5) * 7 / 365.25
     starts = rates.starts[keep, None] * (rates.start_season[number] * time.working_days)[None]
     starts = starts * (1 + growth)[:, None] ** years[None]
-    monthly = rates.starts[keep] * 21
+    spread = rates.residuals[:, keep].std(axis=0)
     return Assumptions(
         lists=tuple(history.lists[n] for n in keep),
         opening=opening,
@@ -112,7 +111,7 @@ def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list
         season=np.broadcast_to(rates.season[number], (len(keep), time.weeks, 4)).copy(),
         span=span,
         shocks=rates.residuals[:, keep],
-        stay=WALK * monthly / (monthly + WALK_PEOPLE),
+        lasting=rates.drift / np.maximum(spread, np.maximum(rates.drift, 1e-9)),
     )
 
 
@@ -126,18 +125,18 @@ def multipliers(assumed: Assumptions, lists: slice, draws: int, seed: int) -> Fl
     """Each draw's factors [D, M, N, 5] on the departures and starts, by month ahead, for the N of ``lists``.
 
     Observed months are drawn whole, for all lists at once, so that what moves together goes on doing so:
-    LEVEL_MONTHS of them give the draw's level, one more each month its month, and a part of a third stays.
+    LEVEL_MONTHS of them give the draw's level, one more each month its month, and of a third what lasts.
     """
     months = int(assumed.span.max()) + 1
     used = len(assumed.shocks)
     random = np.random.default_rng(seed)
     level = random.integers(used, size=(draws, LEVEL_MONTHS))
     month = random.integers(used, size=(draws, months))
-    lasting = random.integers(used, size=(draws, months))
+    lasting = random.integers(used, size=(draws, LAG + months))
     shocks = assumed.shocks[:, lists]
-    steps = np.clip(shocks - 1.0, -0.5, 0.5) * assumed.stay[None, lists, None]
+    steps = np.clip(shocks - 1.0, -0.5, 0.5) * assumed.lasting[None, lists]
     steps -= steps.mean(axis=0)
-    lasted = np.exp(np.cumsum(steps[lasting], axis=1))
+    lasted = np.exp(np.cumsum(steps[lasting], axis=1))[:, LAG:]
     return np.asarray(shocks[level].mean(axis=1)[:, None] * shocks[month] * lasted)
 
 

@@ -33,6 +33,8 @@ NET_WEIGHT = 6000.0
 """Exposure in person-working-days by which a list's net removals are drawn to its specialty's."""
 NET_GROUPS = (0, 4, 9, 14, 18, 26, 39, 52, 65, 78, 104, BANDS)
 """Bands that share one net removal rate: a month's diagonals cannot tell finer ones apart."""
+DRIFT_MONTHS = 6
+"""Months below which what lasts is not told from what passes."""
 DAILY_CAP = 0.2
 """No rate per working day is above this: a week of five never takes more than all."""
 
@@ -45,6 +47,7 @@ class Rates:
     returns: [L, 2, 105] people a working day. starts: [L] a working day.
     season: [12, 4] and start_season [12]: factor of each calendar month (0 is January).
     residuals: [M, L, 5] each used month's observed ÷ expected, for the four departures and the starts.
+    drift: [5] how far a month moves each of them for good, as a share: the standard deviation of a random walk.
     own_weight: [L, 4] the weight of a list's own record in its level, 0 to 1.
     months: the months used, latest last.
     """
@@ -55,6 +58,7 @@ class Rates:
     season: Floats
     start_season: Floats
     residuals: Floats
+    drift: Floats
     own_weight: Floats
     months: tuple[str, ...]
 
@@ -81,7 +85,8 @@ def fit(history: History, observed: Sequence[MonthFlows | None] | None = None) -
     starts = _summed(weight, [f.starts for f in flows]) / days
     unbroken = np.stack([history.fit_months[:, m] for m in window])
     residuals = _residuals(flows, unbroken, months, departures, returns, starts, season, start_season)
-    return Rates(departures, returns, starts, season, start_season, residuals, own_weight, months)
+    drift = _drift(residuals, starts)
+    return Rates(departures, returns, starts, season, start_season, residuals, drift, own_weight, months)
 
 
 def _usable(history: History, month: int) -> np.ndarray:
@@ -207,6 +212,21 @@ def _residuals(
         ratio = np.where(rows > 0.5, people / np.maximum(rows, 1e-9), 1.0)
         found[i] = np.where(ok[:, None], np.clip(ratio, 0.0, 5.0), 1.0)
     return np.asarray(found / np.maximum(found.mean(axis=0), 0.2))
+
+
+def _drift(residuals: Floats, starts: Floats) -> Floats:
+    """The lasting part of a month's departure [5]: the median over lists large enough to show it.
+
+    Chance alone makes months three apart differ as much as months one apart; what they differ more by has
+    lasted two months longer: var(three apart) − var(one apart) = 2 × drift². What all lists share is left
+    out: in a year it can't be told from the season.
+    """
+    large = starts >= np.median(starts)
+    if len(residuals) < DRIFT_MONTHS or starts.sum() <= 0:
+        return np.zeros(residuals.shape[2])
+    own = residuals - np.average(residuals, axis=1, weights=starts)[:, None]
+    one, three = (((own[gap:] - own[:-gap])[:, large] ** 2).mean(axis=0) for gap in (1, 3))
+    return np.sqrt(np.maximum(np.median(three - one, axis=0) / 2, 0.0))
 
 
 def _positions(labels: list[str]) -> np.ndarray:

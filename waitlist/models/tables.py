@@ -71,12 +71,14 @@ class Tables:
             plan=plan,
             snapshot=history.snapshot,
             provider_names={p: history.counts.provider_names.get(p, p) for p in sorted(providers)},
-            specialty_names={},
+            specialty_names={
+                s: history.counts.specialty_names.get(s, s) for s in sorted({history.lists[n][1] for n in keep})
+            },
             files=history.counts.files,
             rates=_rates_table(history, fitted, keep),
             breaks=tuple(item for item in history.breaks if item.provider in providers),
             assumptions=_assumptions(plan, history, fitted, keep),
-            warnings=(),
+            warnings=history.problems,
             **frames,
         )
 
