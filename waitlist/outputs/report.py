@@ -240,7 +240,7 @@ def _breakeven(now: pd.DataFrame, name: str) -> Table:
         ]
         for row in _rows(now)
     ]
-    columns = ["Who", "Joining", "Other removals", "Breakeven stops", "Stops now", "Gap", "So the number is"]
+    columns = ["Who", "Joining", "Other removals (net)", "Breakeven stops", "Stops now", "Gap", "So the number is"]
     return Table(f"Breakeven, people a week in the last month: {name}", columns, rows)
 
 
@@ -284,7 +284,7 @@ def _overview(result: Result) -> Table:
 def _summary_table(result: Result, caption: str, first: str, names: Sequence[str], lines: pd.DataFrame) -> Table:
     columns = [first, "Waiting", "Over 18 weeks", "Over 52 weeks", "Over 65 weeks", "Within 18 weeks",
                "Breakeven stops a week", "Stops a week now",
-               f"{sentences.watched(result.plan)}-week backlog clears"]  # fmt: skip
+               f"Over {sentences.watched(result.plan)} weeks: clears"]  # fmt: skip
     rows = [
         [
             name,

@@ -84,13 +84,12 @@ def in_one(result: Result, provider: str) -> str:
 
 
 def clears(p50: Any, share: float, result: Result) -> str:
-    """When a backlog clears, in a table's cell: already, a month, or the share of draws that clear."""
-    if not say.is_none(p50):
-        already = say.as_date(p50) == result.snapshot
-        return "already clear" if already else say.month(p50)
+    """When a backlog clears, in a table's cell, with the share of draws that clear in brackets."""
     if say.is_none(share):
         return say.NONE
-    return f"not by {say.month(horizon_end(result))} ({say.share(share)} of draws)"
+    middle = say.as_date(p50)
+    when = f"not by {horizon_end(result):%b %Y}" if middle is None else f"{middle:%b %Y}"
+    return f"{'already' if middle == result.snapshot else when} ({say.share(share)})"
 
 
 def clearance_rule(plan: Plan) -> str:
