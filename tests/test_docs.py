@@ -1,0 +1,138 @@
+"""The docs run: their examples on the made-up sample, and their tables against the code."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import typer
+
+from tests.conftest import ROOT
+from waitlist.cli import app
+from waitlist.inputs.fields import BAND_COLUMNS, fields
+from waitlist.models.measures import MEASURES
+from waitlist.plan import Plan
+
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
+BLOCK = re.compile(r"^ *```(console|python)\n(.*?)^ *```$", re.M | re.S)
+LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A folder as a clone has it after `make run`: the plans, the sample, and its run (of fewer draws)."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "models").mkdir()
+    for plan in (ROOT / "models").glob("*.toml"):
+        (folder / "models" / plan.name).write_bytes(plan.read_bytes())
+    said(folder, "waitlist sample --to inputs/sample")
+    said(folder, "waitlist run models/sample.toml --draws 20")
+    return folder
+
+
+def said(desk: Path, command: str) -> str:
+    """What a command line of the docs prints; it must exit 0."""
+    program, *arguments = command.split()
+    assert program == "waitlist", f"the docs may run waitlist, not {program}"
+    environment = os.environ | {"COLUMNS": "120"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from waitlist.cli import main; main()", *arguments],
+        cwd=desk,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def runnable(page: Path) -> list[tuple[str, str]]:
+    return [(kind, re.sub(r"^   ", "", text, flags=re.M)) for kind, text in BLOCK.findall(page.read_text())]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if runnable(p)], ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_example_of_the_page_runs_and_prints_what_the_page_shows(page, desk, monkeypatch):
+    monkeypatch.chdir(desk)
+    names: dict = {}
+    for kind, text in runnable(page):
+        if kind == "python":
+            exec(compile(text, page.name, "exec"), names)
+            continue
+        for step in text.removeprefix("$ ").split("\n$ "):
+            command, _, shown = step.partition("\n")
+            printed = said(desk, command)
+            if shown.strip():
+                assert doctest.OutputChecker().check_output(shown, printed, LOOSE), f"{command}\n{printed}"
+
+
+def rows(page: str, after: str = "") -> list[list[str]]:
+    """The cells of every table row below ``after``, headings left out."""
+    text = (ROOT / page).read_text().partition(after)[2] if after else (ROOT / page).read_text()
+    lines = [line.strip("| ") for line in text.splitlines() if line.startswith("| `") or re.match(r"\| R\d", line)]
+    return [re.split(r"\s*\|\s*", line) for line in lines]
+
+
+def test_the_plan_page_holds_every_key_and_its_default():
+    keys = {}
+    for name, field in Plan.model_fields.items():
+        keys[field.alias or name] = field
+        inner = next((a for a in (field.annotation, *getattr(field.annotation, "__args__", ())) if
+                      hasattr(a, "model_fields")), None)  # fmt: skip
+        if inner:
+            keys |= {f"{field.alias or name}.{f.alias or n}": f for n, f in inner.model_fields.items()}
+    shown = {row[0].strip("`"): row[2] for row in rows("docs/reference/plan.md")}
+    assert set(shown) == set(keys)
+    for key, field in keys.items():
+        if field.is_required():
+            assert shown[key] == "needed", key
+        elif isinstance(field.default, (int, float, str, tuple)) and field.default != ():
+            text = f"{field.default!r}".replace("'", '"').replace("(", "[").replace(")", "]")
+            assert shown[key].strip("`") == text.replace("False", "false").removesuffix(".0"), key
+
+
+def test_the_fields_page_says_what_the_dictionary_of_fields_says():
+    shown = {row[0].split(" … ")[0].strip("`"): row[1:] for row in rows("docs/reference/fields.md")}
+    bands = BAND_COLUMNS[1:-1]  # the row of the first stands for all but the open one
+    assert set(shown) == {field.name for field in fields()} - set(bands)
+    for field in fields():
+        if field.name not in BAND_COLUMNS[:-1]:
+            needed = "yes" if field.needed else "no"
+            assert [cell.strip() for cell in shown[field.name]] == [field.type, field.unit, needed, field.description]
+
+
+def test_the_files_page_says_every_file_every_column_and_every_measure(desk):
+    files = {row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in rows("docs/reference/files.md", "| file |")}
+    there = {path.name: list(pd.read_csv(path, nrows=0)) for path in (desk / "outputs/sample").glob("*.csv")}
+    assert {name: columns for name, columns in files.items() if name.endswith(".csv")} == there
+    assert tuple(row[0].strip("`") for row in rows("docs/reference/files.md", "## Measures")) == MEASURES
+
+
+def test_the_command_line_page_says_every_command_and_every_option():
+    shown = {row[0].strip("`"): row for row in rows("docs/reference/command-line.md") if len(row) == 4}
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert set(shown) == set(commands)
+    for name, command in commands.items():
+        options = {option for p in command.params for option in p.opts if option.startswith("--")} - {"--help"}
+        assert set(re.findall(r"`(--[\w-]+)`", shown[name][2])) == options, name
+
+
+def test_each_rule_lives_where_the_docs_say():
+    homes = {row[0].split()[0]: row[1].strip("`") for row in rows("CONTRIBUTING.md", "| rule |")}
+    assert homes == {row[0]: row[2].strip("`") for row in rows("docs/reference/rules.md")}
+    assert list(homes) == [f"R{number}" for number in range(1, 15)]
+    for rule, home in homes.items():
+        assert re.search(rf"\b{rule}\b", (ROOT / home).read_text()) or rule in ("R7", "R12"), (rule, home)
+
+
+def test_every_link_between_pages_leads_somewhere():
+    pages = [*PAGES, *ROOT.glob("*/README.md"), ROOT / "CHANGELOG.md"]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())]
+    dead = [(page.name, link) for page, link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not dead
