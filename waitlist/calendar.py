@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def working_days(after: date, until: date) -> int:
     return int(np.busday_count(after + day, until + day, holidays=_bank_holidays()))
 
 
-def working_days_in(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+def working_days_in(first: Any, last: Any) -> np.ndarray:
     """Working days in each span ``first``…``last`` (datetime64[D], both included)."""
     return np.busday_count(first, last + np.timedelta64(1, "D"), holidays=_bank_holidays())
 
@@ -61,10 +62,10 @@ def months_between(first: str, last: str) -> int:
     return (y1 - y0) * 12 + m1 - m0
 
 
-def shares_until(first: np.ndarray, last: np.ndarray, until: np.ndarray) -> Floats:
+def shares_until(first: Any, last: Any, until: Any) -> Floats:
     """The share of each span's working days ``first``…``last`` (both included) on or before ``until``.
 
-    All datetime64[D] of one shape; spans of a week or more, which always hold a working day in England.
+    All datetime64[D], of one shape; spans of a week or more, which always hold a working day in England.
     """
     one = np.timedelta64(1, "D")
     until = np.clip(until, first - one, last)

@@ -189,37 +189,34 @@ def _rate(people: Floats, exposure: Floats) -> Floats:
 
 def _at_close(closing: Floats, at: date, end: date) -> Floats:
     """How many of each band at ``at`` are still waiting at ``end``, by their clock starts' working days."""
-    band, target, part = _bands_at_close(at, end)
-    survivors = np.zeros_like(closing)
-    for b, t, share in zip(band, target, part, strict=True):
-        survivors[:, b] += closing[:, t] * share
-    survivors[:, -1] = closing[:, -1] * max(0.0, 1 - OPEN_BAND_AGE * (end - at).days / 7)
-    return survivors
+    target, part = _bands_at_close(at, end)
+    return closing[:, target[0]] * part[0] + closing[:, target[1]] * part[1]
 
 
 @lru_cache(maxsize=512)
-def _bands_at_close(at: date, end: date) -> tuple[np.ndarray, np.ndarray, Floats]:
-    """Which band at ``at`` finds which share of which band at ``end``: the same clock starts, by working day."""
+def _bands_at_close(at: date, end: date) -> tuple[np.ndarray, Floats]:
+    """In which two bands at ``end`` each band at ``at`` is found, and the share of them it is: [2, 105] both.
+
+    The same clock starts are found by their working days; those who came into the open band by weeks.
+    """
     close = np.datetime64(end, "D")
-    whole, _ = divmod((end - at).days, 7)
+    whole, days = divmod((end - at).days, 7)
     bands = np.arange(BANDS - 1)
     last = np.datetime64(at, "D") - 7 * bands - 1
     first = last - 6
     split = close - 7 * (bands + whole + 1) - 1  # the last start of the next band up
-    found = []
-    for target, lo, hi in ((bands + whole, np.maximum(split + 1, first), last), (bands + whole + 1, first, split)):
-        here = hi >= lo
-        inside = here & (target < BANDS - 1)
-        band, at_close = bands[inside], target[inside]
-        window = np.where(at_close > 0, close - 7 * at_close - 7, close - 7)
-        top = np.where(at_close > 0, close - 7 * at_close - 1, close)
-        part = working_days_in(lo[inside], hi[inside]) / np.maximum(working_days_in(window, top), 1)
-        found.append((band, at_close, part))
-        beyond = here & (target >= BANDS - 1)
-        days = (hi[beyond] - lo[beyond]).astype(int) + 1
-        found.append((bands[beyond], np.full(beyond.sum(), BANDS - 1), OPEN_BAND_AGE * days / 7))
-    band, target, part = (np.concatenate(column) for column in zip(*found, strict=True))
-    return band, target, part
+    targets, parts = np.full((2, BANDS), BANDS - 1), np.zeros((2, BANDS))
+    spans = ((whole, np.maximum(split + 1, first), last), (whole + 1, first, split))
+    for row, (weeks, begun, ended) in enumerate(spans):
+        target = np.minimum(bands + weeks, BANDS - 1)
+        window = np.where(target > 0, close - 7 * target - 7, close - 7)
+        top = np.where(target > 0, close - 7 * target - 1, close)
+        known = working_days_in(begun, ended) / np.maximum(working_days_in(window, top), 1)
+        beyond = OPEN_BAND_AGE * ((ended - begun).astype(int) + 1) / 7
+        share = np.where(target < BANDS - 1, known, beyond)
+        targets[row, :-1], parts[row, :-1] = target, np.where(ended >= begun, share, 0.0)
+    parts[0, -1] = max(0.0, 1 - OPEN_BAND_AGE * (whole + days / 7))
+    return targets, parts
 
 
 def _shifted(state: Floats, bands: int) -> Floats:

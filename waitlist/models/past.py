@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from waitlist.bands import THRESHOLDS, Floats, over, percentile_wait
@@ -14,7 +16,8 @@ Observed = dict[str, Floats]
 
 def observed_flows(history: History) -> list[MonthFlows | None]:
     """Every month's inferred flows, the first month having none."""
-    return [None, *(month_flows(history, m) for m in range(1, len(history.months)))]
+    with ThreadPoolExecutor(max_workers=2) as months:  # arrays this large leave the interpreter free
+        return [None, *months.map(lambda m: month_flows(history, m), range(1, len(history.months)))]
 
 
 def observed(history: History, flows: list[MonthFlows | None]) -> Observed:
