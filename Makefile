@@ -33,8 +33,8 @@ test: $(READY) ## lint, types, the one-way rule and the tests
 	@echo "== tests" && $(BIN)/pytest -q
 
 bench: $(READY) ## measure the kernel and whole runs, beside patient-by-patient simulation
-	@$(BIN)/python benchmarks/bench_kernel.py
-	@$(BIN)/python benchmarks/bench_run.py
+	@$(BIN)/python -m benchmarks.bench_kernel
+	@$(BIN)/python -m benchmarks.bench_run
 
 lock: ## renew the hashed lock (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra bench --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock

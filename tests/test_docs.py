@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -36,8 +37,9 @@ def desk(tmp_path_factory):
     return folder
 
 
+@cache
 def said(desk: Path, command: str) -> str:
-    """What a command line of the docs prints; it must exit 0."""
+    """What a command line of the docs prints, run once for all pages; it must exit 0."""
     program, *arguments = command.split()
     assert program == "waitlist", f"the docs may run waitlist, not {program}"
     environment = os.environ | {"COLUMNS": "120"}

@@ -1,0 +1,116 @@
+"""The cost of stepping one list by one week in one draw: kernel, NumPy twin, SimPy and Ciw.
+
+python -m benchmarks.bench_kernel      (or make bench)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+from benchmarks.patients import List, with_ciw, with_simpy
+from benchmarks.table import publish
+from tests import numpy_twin
+from waitlist.models.kernel import ADMITTED, CONVERTED, FLOWS, NON_ADMITTED, REMOVED, step_weeks
+
+DRAWS, LISTS, WEEKS = 500, 1, 156
+"""The size that a plan of 36 months and 500 draws steps at a time."""
+
+
+def arguments(draws: int, lists: int, weeks: int, system: List = List()) -> dict[str, Any]:  # noqa: B008 - frozen
+    """Arguments of step_weeks with the flows of ``system``, weeks of five days, and draws that vary a little."""
+    rates = np.zeros((lists, 2, 4, 105))
+    for flow, part in ((ADMITTED, 0.2), (NON_ADMITTED, 0.6), (REMOVED, 0.2)):
+        rates[:, 0, flow] = system.leave_outpatient * part / 5
+    rates[:, 0, CONVERTED] = system.convert / 5
+    rates[:, 1, ADMITTED], rates[:, 1, REMOVED] = system.leave_admission * 0.8 / 5, system.leave_admission * 0.2 / 5
+    shape = np.exp(-np.arange(105) / 16.0)
+    opening = np.stack([system.outpatient * shape, system.admission * shape]) / shape.sum()
+    chance = np.random.default_rng(1)
+    return {
+        "opening": np.broadcast_to(opening, (lists, 2, 105)).copy(),
+        "held": np.zeros(lists),
+        "rates": rates,
+        "returns": np.zeros((lists, 2, 105)),
+        "days": np.full(weeks, 5.0),
+        "season": np.ones((lists, weeks, 4)),
+        "starts": np.full((lists, weeks), system.starts),
+        "last_day_share": np.zeros(weeks),
+        "multipliers": chance.uniform(0.98, 1.02, (draws, weeks // 4 + 1, lists, 5)),
+        "tilt": chance.uniform(0.98, 1.02, (draws, lists, 105)),
+        "span": np.arange(weeks) // 4,
+    }
+
+
+def best(work: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
+    """The least seconds of ``times`` runs, and what the last gave."""
+    spent, given = [], None
+    for _ in range(times):
+        began = time.perf_counter()
+        given = work()
+        spent.append(time.perf_counter() - began)
+    return min(spent), given
+
+
+def kernel(draws: int, lists: int, weeks: int, threads: int) -> tuple[float, float]:
+    """Nanoseconds per list-week-draw, and the mean list at the end; the arrays are there beforehand."""
+    numba.set_num_threads(threads)
+    given = arguments(draws, lists, weeks)
+    waiting, flows = np.zeros((draws, lists, weeks + 1, 105)), np.zeros((draws, lists, weeks, FLOWS))
+    step_weeks(**given, waiting=waiting, flows=flows)  # compiled, and every page touched
+    seconds, _ = best(lambda: step_weeks(**given, waiting=waiting, flows=flows), 5)
+    return seconds * 1e9 / (draws * lists * weeks), float(waiting[:, :, -1].sum(axis=-1).mean())
+
+
+def main() -> None:
+    """Measure all of it and publish two tables."""
+    cores = numba.config.NUMBA_NUM_THREADS
+    both, people = kernel(DRAWS, LISTS, WEEKS, min(2, cores))
+    size = f"{DRAWS} × {LISTS} × {WEEKS}"
+    rows = [[f"kernel, {min(2, cores)} threads", size, f"{both:,.0f}", "1", f"{people:,.0f}"]]
+    one, people = kernel(DRAWS, LISTS, WEEKS, 1)
+    rows.append(["kernel, 1 thread", size, f"{one:,.0f}", f"{one / both:,.1f}", f"{people:,.0f}"])
+    given = arguments(50, LISTS, WEEKS)
+    seconds, (waiting, _) = best(lambda: numpy_twin.step_weeks(**given))
+    ns = seconds * 1e9 / (50 * LISTS * WEEKS)
+    end = waiting[:, :, -1].sum(axis=-1).mean()
+    rows.append(["NumPy twin", f"50 × {LISTS} × {WEEKS}", f"{ns:,.0f}", f"{ns / both:,.0f}", f"{end:,.0f}"])
+    for name, simulate, weeks in (("SimPy", with_simpy, WEEKS), ("Ciw", with_ciw, 26)):
+        seconds, left = best(lambda s=simulate, w=weeks: s(List(), w, seed=1), 1)
+        ns = seconds * 1e9 / weeks
+        rows.append([f"{name}, by patient", f"1 × 1 × {weeks}", f"{ns:,.0f}", f"{ns / both:,.0f}", f"{left:,.0f}"])
+    publish(
+        "kernel",
+        "One list, one week, one draw",
+        ["", "draws × lists × weeks", "ns", "× kernel", "waiting at the end"],
+        rows,
+        [
+            "The same list of 5,000 with the same mean flows: 250 clock starts a week, constant hazards, two stages.",
+            "The kernel and its twin step expected numbers in 2 stages × 105 bands with all flows, and one call makes",
+            "many draws; SimPy and Ciw follow each person, so that one draw holds a person's own chance, and cost",
+            "grows with the list. Python's own speed is in theirs; Ciw also keeps a record of everybody.",
+        ],
+    )
+    sizes = [(d, 1, WEEKS) for d in (125, 250, 500)]
+    sizes += [(DRAWS, n, 52) for n in (1, 4, 16)]
+    sizes += [(DRAWS, 1, k) for k in (52, 156, 520)]
+    grown = []
+    for draws, lists, weeks in sizes:
+        two, single = (kernel(draws, lists, weeks, threads)[0] for threads in (min(2, cores), 1))
+        total = two * draws * lists * weeks / 1e6
+        grown.append([f"{draws} × {lists} × {weeks}", f"{total:,.1f}", f"{two:,.0f}", f"{single:,.0f}"])
+    publish(
+        "growth",
+        "How the kernel's cost grows",
+        ["draws × lists × weeks", "ms, 2 threads", "ns each, 2 threads", "ns each, 1 thread"],
+        grown,
+        ["Flat columns of ns are cost in proportion to draws, lists and weeks; draws are shared over threads."],
+    )
+
+
+if __name__ == "__main__":
+    main()
