@@ -34,7 +34,8 @@ class MonthFlows:
 
     exposure: [2, L, 105] person-working-days by stage. theatre, admitted, non_admitted, removed (net of
     returns), converted: [L, 105] people; admitted is everyone's, theatre those from the admission stage;
-    removed is of both stages together, at one rate by cohort (R5). starts: [L]. working_days: of the month.
+    removed is of both stages together, at one rate by cohort (R5); admission_removed [L] is the admission
+    stage's part of it. A restatement is taken to be the outpatient stage's. starts: [L]. working_days: of the month.
     tip_in: [5, L] people who crossed each threshold.
     """
 
@@ -43,6 +44,7 @@ class MonthFlows:
     admitted: Floats
     non_admitted: Floats
     removed: Floats
+    admission_removed: Floats
     converted: Floats
     starts: Floats
     working_days: float
@@ -85,15 +87,16 @@ def month_flows(history: History, month: int) -> MonthFlows:
     lost = outpatient.fall + admission.fall - stopped
     removal_rate = _rate(lost, _by_cohort(both))
     total = np.where(seen, np.nan_to_num(history.other_removals[:, month]), 0.0)
+    restated = history.restatement[:, month] != 0  # its cohorts can't be followed: one rate for all of them
+    removal_rate[restated] = _rate(total, exposure.sum(axis=1))[restated, None]
     removed = _closing(_by_band(removal_rate, both), exposure, total)
 
     operated = _by_cohort(admission.exposure * _rate(theatre, theatre_days))
     gained = operated + removal_rate * _by_cohort(admission.exposure) - admission.fall
     conversion_rate = _rate(gained, _by_cohort(outpatient.exposure))
-    restated = history.restatement[:, month] * history.admission[:, month].sum(1)
-    restated = restated / np.maximum(counts.incomplete[:, month].sum(1), 1.0)
+    admission_removed = _by_band(removal_rate, admission.exposure).sum(axis=1) * seen
     grown = (history.admission[:, month] - history.admission[:, month - 1]).sum(axis=1)
-    needed = grown + theatre.sum(axis=1) + _by_band(removal_rate, admission.exposure).sum(axis=1) - restated
+    needed = grown + theatre.sum(axis=1) + admission_removed  # a restatement is the outpatient stage's
     converted = _closing(_by_band(conversion_rate, outpatient.exposure), outpatient.exposure.sum(axis=0), needed)
     converted[history.one_stage] = 0.0
     keep = seen[:, None]
@@ -103,6 +106,7 @@ def month_flows(history: History, month: int) -> MonthFlows:
         admitted=admitted * keep,
         non_admitted=non_admitted * keep,
         removed=removed * keep,
+        admission_removed=np.where(history.one_stage, 0.0, admission_removed),
         converted=converted * keep,
         starts=starts,
         working_days=float(working_days(begin, end)),

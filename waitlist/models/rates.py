@@ -83,8 +83,10 @@ def fit(history: History, observed: Sequence[MonthFlows | None] | None = None) -
     departures[:, :, REMOVED] = np.clip(net, 0.0, DAILY_CAP)[:, None]
     returns = (np.maximum(-net, 0.0) * exposure / days[:, None]).transpose(1, 0, 2)
     starts = _summed(weight, [f.starts for f in flows]) / days
-    unbroken = np.stack([history.fit_months[:, m] for m in window])
-    residuals = _residuals(flows, unbroken, months, departures, returns, starts, season, start_season)
+    unbroken, broken = history.fit_months[:, window].T, (history.observed_flows & ~history.fit_months)[:, window].T
+    residuals = _residuals(
+        flows, unbroken, broken.cumsum(axis=0), months, departures, returns, starts, season, start_season
+    )
     drift = _drift(residuals, starts)
     return Rates(departures, returns, starts, season, start_season, residuals, drift, own_weight, months)
 
@@ -193,6 +195,7 @@ def _departures_from_trend(monthly: Floats) -> Floats:
 def _residuals(
     flows: list[MonthFlows],
     used: np.ndarray,
+    stretch: np.ndarray,
     months: tuple[str, ...],
     departures: Floats,
     returns: Floats,
@@ -200,7 +203,10 @@ def _residuals(
     season: Floats,
     start_season: Floats,
 ) -> Floats:
-    """Each month's observed ÷ expected [M, L, 5], 1 where the month is not used; mean 1 by list and flow."""
+    """Each month's observed ÷ expected [M, L, 5], 1 where the month is not used.
+
+    Its mean is 1 by list and flow in each stretch [M, L] between breaks: a restatement is no chance.
+    """
     found = np.ones((len(flows), len(starts), 5))
     for i, (flow, ok) in enumerate(zip(flows, used, strict=True)):
         number = int(months[i][5:]) - 1
@@ -211,7 +217,11 @@ def _residuals(
         people = np.concatenate([seen, flow.starts[:, None]], axis=1)
         ratio = np.where(rows > 0.5, people / np.maximum(rows, 1e-9), 1.0)
         found[i] = np.where(ok[:, None], np.clip(ratio, 0.0, 5.0), 1.0)
-    return np.asarray(found / np.maximum(found.mean(axis=0), 0.2))
+    for number in range(int(stretch.max()) + 1):
+        inside = (stretch == number)[:, :, None]
+        mean = (found * inside).sum(axis=0) / np.maximum(inside.sum(axis=0), 1)
+        found = np.where(inside, found / np.maximum(mean, 0.2), found)
+    return found
 
 
 def _drift(residuals: Floats, starts: Floats) -> Floats:

@@ -17,6 +17,7 @@ from waitlist.results import ALL, Result
 QUANTILES = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
 BREAKEVEN = ("inflow_per_week", "other_removals_per_week", "breakeven_per_week", "current_per_week", "gap_per_week")
 CLEARANCE = ("waiting_now", "straight_line_date", "p10_date", "p50_date", "p90_date", "share_of_draws_cleared")
+FLOWS_OUT = ("stops_admitted", "stops_non_admitted", "other_removals")
 COHORT = ("week_ending", "p10", "p50", "p90", "required_per_week", "joined", "left")
 
 
@@ -158,26 +159,25 @@ def position(
         if not np.isnan(known[name][0, -1]):
             tables.position.append((*key, ALL, name, float(known[name][0, -1])))
     stages = (("outpatient", history.outpatient), ("admission", history.admission))
-    for index, (stage, people) in enumerate(stages):
+    for stage, people in stages:
         bands = people[rows, -1].sum(axis=0)
         tables.position.append((*key, stage, "waiting_list", float(bands.sum())))
         tables.position.append((*key, stage, "within_18_weeks", float(bands[:18].sum())))
         for t in THRESHOLDS:
             tables.position.append((*key, stage, f"over_{t}_weeks", float(bands[t:].sum())))
         if last is not None and not np.isnan(known["clock_starts"][0, -1]):
-            tables.position += [(*key, *row) for row in _stage_flows(stage, index, last, rows, known)]
+            tables.position += [(*key, *row) for row in _stage_flows(stage, last, rows, known)]
         frame = {"stage": stage, "weeks_waited": np.arange(BANDS), "waiting": bands}
         tables.waits.append(pd.DataFrame({"provider": key[0], "specialty": key[1], **frame}))
 
 
-def _stage_flows(
-    stage: str, index: int, last: MonthFlows, rows: list[int], known: past.Observed
-) -> list[tuple[object, ...]]:
-    """The last month's flows of one stage: clinics end the first, theatres the second (R5)."""
-    both = np.maximum(last.exposure[:, rows].sum(axis=0), 1e-9)
-    removed = float((last.removed[rows] * last.exposure[index, rows] / both).sum())
-    found: list[tuple[object, ...]] = [(stage, "conversions", float(known["conversions"][0, -1]))]
-    return [(stage, "other_removals", removed), *found]
+def _stage_flows(stage: str, last: MonthFlows, rows: list[int], known: past.Observed) -> list[tuple[object, ...]]:
+    """The last month's flows of one stage, which close R4 with the conversions between them (R5)."""
+    whole = {name: float(known[name][0, -1]) for name in ("clock_starts", *FLOWS_OUT, "conversions", "restatement")}
+    theatre, removed = float(last.theatre[rows].sum()), float(last.admission_removed[rows].sum())
+    admission = dict.fromkeys(whole, 0.0) | {"stops_admitted": theatre, "other_removals": removed}
+    flows = admission if stage == "admission" else {name: whole[name] - admission[name] for name in whole}
+    return [(stage, name, value) for name, value in (flows | {"conversions": whole["conversions"]}).items()]
 
 
 def _rates_table(history: History, fitted: rates.Rates, keep: list[int]) -> pd.DataFrame:
