@@ -27,8 +27,10 @@ MOST_ROWS = 20_000
 BANDED = ("waiting_list", "percent_within_18_weeks", "over_18_weeks", "over_52_weeks", "over_65_weeks")
 """The measures whose 5th and 95th percentiles stand beside the middle in the trajectory."""
 
-Kind = Literal["text", "count", "decimal", "share", "date"]
-_WIDTHS: dict[Kind, int] = {"text": 12, "count": 11, "decimal": 11, "share": 11, "date": 12}
+Kind = Literal["text", "sentence", "count", "decimal", "share", "date"]
+_WIDTHS: dict[Kind, int] = {"text": 12, "sentence": 12, "count": 11, "decimal": 11, "share": 11, "date": 12}
+_TEXTS = ("text", "sentence")
+
 _PAGE_WIDTH, _NOTE_WIDTH = 190, 130
 """Widths, in characters, of a printed page (small but readable) and of a note on the screen."""
 
@@ -83,7 +85,7 @@ def _sheets(result: Result) -> list[Sheet]:
             result, "Observed", "observed", ["month_end"], "The past, as reported; empty where nothing was."
         ),
         _breaks(result),
-        Sheet("Assumptions", "Assumptions", "", pd.DataFrame({"Assumption": [*result.assumptions]}), ["text"]),
+        Sheet("Assumptions", "Assumptions", "", pd.DataFrame({"Assumption": [*result.assumptions]}), ["sentence"]),
         _about(result),
     ]
 
@@ -187,7 +189,7 @@ def _breaks(result: Result) -> Sheet:
     ]
     columns = ["Provider", "Provider name", "Specialty", "From", "Kind", "People", "Reason", "Source"]
     frame = pd.DataFrame(rows, columns=columns)
-    kinds: list[Kind] = ["text", "text", "text", "text", "text", "count", "text", "text"]
+    kinds: list[Kind] = ["text", "text", "text", "text", "text", "count", "sentence", "text"]
     note = "Changes in what is reported, kept out of every rate." if rows else "None was found or planned."
     return Sheet("Breaks", "Data breaks", note, frame, kinds)
 
@@ -206,7 +208,8 @@ def _about(result: Result) -> Sheet:
         ("Not in this forecast", "No planned change in activity, no transfers, no search for capacity."),
         ("Elsewhere", "report.html has the charts; the CSV files have every figure; manifest.json has the whole plan."),
     ]
-    return Sheet("About", "About this workbook", "", pd.DataFrame(rows, columns=["What", "Value"]), ["text", "text"])
+    frame = pd.DataFrame(rows, columns=["What", "Value"])
+    return Sheet("About", "About this workbook", "", frame, ["text", "sentence"])
 
 
 def _limited(frame: pd.DataFrame, file: str, rows_of: list[str] | None = None) -> tuple[pd.DataFrame, str]:
@@ -237,7 +240,9 @@ def _listed(result: Result, sheet: Sheet, by: list[str]) -> Sheet:
         }
     )
     dated: list[Kind] = ["date" if column == "month_end" else "text" for column in by]
-    return Sheet(sheet.name, sheet.title, sheet.note, named, ["text", "text", "text", "text", *dated, *sheet.kinds], 4)
+    return Sheet(
+        sheet.name, sheet.title, sheet.note, named, ["text", "text", "text", "text", *dated, *sheet.kinds], 4 + len(by)
+    )
 
 
 def _heading(column: str) -> str:
@@ -254,12 +259,14 @@ def _write_sheet(page: Worksheet, sheet: Sheet, formats: dict[str, Format]) -> N
     page.write_string(0, 0, sheet.title, formats["title"])
     top, widths = 3, []
     for place, (heading, kind) in enumerate(zip(sheet.frame.columns, sheet.kinds, strict=True)):
-        page.write_string(top, place, str(heading), formats["words" if kind == "text" else "heading"])
+        page.write_string(top, place, str(heading), formats["words" if kind in _TEXTS else "heading"])
         values = sheet.frame[heading].tolist()
         _write_column(page, top + 1, place, kind, values, formats)
         widths.append(_width(kind, values))
         page.set_column(place, place, widths[-1])
-    page.set_row(top, 48)
+    page.set_row(top, 62)
+    if "sentence" in sheet.kinds:
+        _fit_rows(page, top + 1, sheet, widths)
     _write_note(page, sheet.note, widths, formats["note"])
     page.freeze_panes(top + 1, sheet.keys)
     if len(sheet.frame):
@@ -271,6 +278,12 @@ def _write_sheet(page: Worksheet, sheet: Sheet, formats: dict[str, Format]) -> N
     if sheet.keys:
         page.repeat_columns(0, sheet.keys - 1)
     page.set_footer("&L&A&RPage &P of &N")
+
+
+def _fit_rows(page: Worksheet, top: int, sheet: Sheet, widths: Sequence[int]) -> None:
+    for row, values in enumerate(sheet.frame.itertuples(index=False), top):
+        cells = zip(values, widths, strict=True)
+        page.set_row(row, 15 * max(math.ceil(1.1 * len(str(value)) / width) for value, width in cells))
 
 
 def _write_note(page: Worksheet, note: str, widths: Sequence[int], style: Format) -> None:
@@ -289,7 +302,7 @@ def _write_column(
     page: Worksheet, top: int, place: int, kind: Kind, values: Sequence[Any], formats: dict[str, Format]
 ) -> None:
     style = formats[kind]
-    if kind == "text":
+    if kind in _TEXTS:
         for row, value in enumerate(values, top):
             text = "" if say.is_none(value) else str(value)
             page.write_string(row, place, text, formats["quoted"] if text.startswith(_FORMULA_STARTS) else style)
@@ -305,20 +318,20 @@ def _write_column(
 
 
 def _width(kind: Kind, values: Sequence[Any]) -> int:
-    longest = max((len(str(value)) for value in values), default=0) if kind == "text" else 0
-    return min(max(longest + 2, _WIDTHS[kind]), 60)
+    longest = max((len(str(value)) for value in values), default=0) if kind in _TEXTS else 0
+    return min(max(longest + 2, _WIDTHS[kind]), 90 if kind == "sentence" else 42)
 
 
 def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
     heading = {"bold": True, "text_wrap": True, "valign": "vcenter", "bottom": 2, "bg_color": "#E8EDEE"}
-    text = {"valign": "top", "text_wrap": True}
     return {
         "title": book.add_format({"bold": True, "font_size": 14, "font_color": "#005EB8"}),
         "note": book.add_format({"valign": "top", "text_wrap": True}),
         "heading": book.add_format({**heading, "align": "right"}),
         "words": book.add_format({**heading, "align": "left"}),
-        "text": book.add_format(text),
-        "quoted": book.add_format({**text, "quote_prefix": True}),
+        "text": book.add_format({"valign": "top"}),
+        "sentence": book.add_format({"valign": "top", "text_wrap": True}),
+        "quoted": book.add_format({"valign": "top", "text_wrap": True, "quote_prefix": True}),
         "count": book.add_format({"num_format": "#,##0", "valign": "top"}),
         "decimal": book.add_format({"num_format": "#,##0.0", "valign": "top"}),
         "share": book.add_format({"num_format": "0%", "valign": "top"}),
