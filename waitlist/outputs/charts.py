@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -40,9 +41,9 @@ _CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart and its data by name, held apart because Altair copies at every step what it holds."""
+    """A chart as Vega-Lite, drawn once for all providers, and one provider's data by name."""
 
-    chart: alt.TopLevelMixin
+    chart: dict[str, Any]
     data: dict[str, pd.DataFrame]
 
 
@@ -51,6 +52,12 @@ def waits(frame: pd.DataFrame, thresholds: Sequence[int]) -> Drawing:
 
     frame: weeks_waited (0-104), bottom and top of the bar in people, admission (true or false).
     """
+    data = {"bars": frame.assign(end=frame["weeks_waited"] + 1), "thresholds": pd.DataFrame({"week": list(thresholds)})}
+    return Drawing(_waits(), data)
+
+
+@cache
+def _waits() -> dict[str, Any]:
     weeks = alt.Scale(domain=[0, 106], nice=False)
     bars = (
         alt.Chart(alt.NamedData("bars"))
@@ -66,9 +73,7 @@ def waits(frame: pd.DataFrame, thresholds: Sequence[int]) -> Drawing:
     marks = alt.Chart(alt.NamedData("thresholds")).encode(x="week:Q")
     rules = marks.mark_rule(strokeDash=[5, 3], strokeWidth=1.5, color=WARM)
     labels = marks.mark_text(baseline="bottom", dy=-3, fontSize=14, color=WARM)
-    chart = alt.layer(bars, rules, labels.encode(text="week:Q", y=alt.value(0)))
-    ends = frame.assign(end=frame["weeks_waited"] + 1)
-    return Drawing(chart, {"bars": ends, "thresholds": pd.DataFrame({"week": list(thresholds)})})
+    return _spec(alt.layer(bars, rules, labels.encode(text="week:Q", y=alt.value(0))))
 
 
 def trajectory(past: pd.DataFrame, ahead: pd.DataFrame, unit: str, stepped: Sequence[str]) -> Drawing:
@@ -78,6 +83,12 @@ def trajectory(past: pd.DataFrame, ahead: pd.DataFrame, unit: str, stepped: Sequ
     stepped: month ends at which what is reported changed, each marked by an upright line. Dates as ISO text.
     The axis starts near the figures, not at zero: it is the change that is looked for.
     """
+    steps = pd.DataFrame({"month_end": list(stepped)})
+    return Drawing(_trajectory(unit), {"past": past, "ahead": ahead, "steps": steps})
+
+
+@cache
+def _trajectory(unit: str) -> dict[str, Any]:
     forecast = alt.Chart(alt.NamedData("ahead")).encode(x=_time("month_end"))
     fans = [
         forecast.mark_area(color=shade, stroke=GREY, strokeWidth=0.6).encode(y=_people(low, unit, False), y2=high)
@@ -92,7 +103,7 @@ def trajectory(past: pd.DataFrame, ahead: pd.DataFrame, unit: str, stepped: Sequ
         middle.encode(y=_people("p50", unit, False)),
         seen.encode(x=_time("month_end"), y=_people("value", unit, False)),
     )
-    return Drawing(chart, {"past": past, "ahead": ahead, "steps": pd.DataFrame({"month_end": list(stepped)})})
+    return _spec(chart)
 
 
 def burn_down(frame: pd.DataFrame) -> Drawing:
@@ -100,8 +111,13 @@ def burn_down(frame: pd.DataFrame) -> Drawing:
 
     frame: week_ending, p10, p50, p90 of one cohort; its last row is the deadline.
     """
-    weeks = alt.Chart(alt.NamedData("cohort")).encode(x=_time("week_ending"))
     ends = frame.iloc[[0, -1]][["week_ending"]].assign(p50=[frame["p50"].iloc[0], 0.0])
+    return Drawing(_burn_down(), {"cohort": frame, "needed": ends})
+
+
+@cache
+def _burn_down() -> dict[str, Any]:
+    weeks = alt.Chart(alt.NamedData("cohort")).encode(x=_time("week_ending"))
     needed = alt.Chart(alt.NamedData("needed")).mark_line(
         color=WARM, strokeDash=[1, 5], strokeCap="round", strokeWidth=3
     )
@@ -113,14 +129,17 @@ def burn_down(frame: pd.DataFrame) -> Drawing:
         needed.encode(x=_time("week_ending"), y=y),
         weeks.mark_line(color=DARK, strokeDash=[6, 3], strokeWidth=2.5).encode(y=y),
     )
-    return Drawing(chart, {"cohort": frame, "needed": ends})
+    return _spec(chart)
+
+
+def _spec(chart: alt.LayerChart | alt.FacetChart) -> dict[str, Any]:
+    return {**chart.properties(width=410, height=220).to_dict(validate=False), "config": _CONFIG}
 
 
 def draw(drawing: Drawing, key: str, title: str, description: str) -> Markup:
     """The chart as inline SVG that a screen reader can name; ``key`` keeps its ids apart in a page."""
-    sized = drawing.chart.properties(width=410, height=220)
     data = {name: frame.to_dict(orient="records") for name, frame in drawing.data.items()}
-    svg = vl_convert.vegalite_to_svg({**sized.to_dict(validate=False), "datasets": data, "config": _CONFIG})
+    svg = vl_convert.vegalite_to_svg({**drawing.chart, "datasets": data})
     svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg)  # one picture, not a picture of each part
     box = re.search(r'viewBox="([^"]+)"', svg)
     ids = {name: f"{key}-{place}" for place, name in enumerate(re.findall(r'\bid="([^"]+)"', svg))}
