@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
@@ -68,7 +69,7 @@ def kernel(draws: int, lists: int, weeks: int, threads: int) -> tuple[float, flo
 
 def main() -> None:
     """Measure all of it and publish two tables."""
-    cores = numba.config.NUMBA_NUM_THREADS
+    cores = numba.get_num_threads()
     both, people = kernel(DRAWS, LISTS, WEEKS, min(2, cores))
     size = f"{DRAWS} × {LISTS} × {WEEKS}"
     rows = [[f"kernel, {min(2, cores)} threads", size, f"{both:,.0f}", "1", f"{people:,.0f}"]]
@@ -80,7 +81,7 @@ def main() -> None:
     end = waiting[:, :, -1].sum(axis=-1).mean()
     rows.append(["NumPy twin", f"50 × {LISTS} × {WEEKS}", f"{ns:,.0f}", f"{ns / both:,.0f}", f"{end:,.0f}"])
     for name, simulate, weeks in (("SimPy", with_simpy, WEEKS), ("Ciw", with_ciw, 26)):
-        seconds, left = best(lambda s=simulate, w=weeks: s(List(), w, seed=1), 1)
+        seconds, left = best(partial(simulate, List(), weeks, seed=1), 1)
         ns = seconds * 1e9 / weeks
         rows.append([f"{name}, by patient", f"1 × 1 × {weeks}", f"{ns:,.0f}", f"{ns / both:,.0f}", f"{left:,.0f}"])
     publish(

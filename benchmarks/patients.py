@@ -8,6 +8,7 @@ both libraries are at their best: one event for each stage of each person. Times
 from __future__ import annotations
 
 import random
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import ciw
@@ -31,9 +32,9 @@ def with_simpy(system: List, weeks: int, seed: int) -> int:
     """People still waiting after ``weeks``; each week's number by weeks waited is counted on the way."""
     chance, clock = random.Random(seed), simpy.Environment()
     waiting: dict[int, float] = {}
-    bands = []
+    bands: list[np.ndarray] = []
 
-    def person(who: int, decided: bool):  # type: ignore[no-untyped-def]
+    def person(who: int, decided: bool) -> Generator[simpy.Event, None, None]:
         waiting[who] = clock.now
         if not decided:
             leaves = system.leave_outpatient + system.convert
@@ -43,14 +44,14 @@ def with_simpy(system: List, weeks: int, seed: int) -> int:
             yield clock.timeout(chance.expovariate(system.leave_admission))
         del waiting[who]
 
-    def referrals(first: int):  # type: ignore[no-untyped-def]
+    def referrals(first: int) -> Generator[simpy.Event, None, None]:
         who = first
         while True:
             yield clock.timeout(chance.expovariate(system.starts))
             clock.process(person(who, False))
             who += 1
 
-    def census():  # type: ignore[no-untyped-def]
+    def census() -> Generator[simpy.Event, None, None]:
         while True:
             yield clock.timeout(1)
             waited = clock.now - np.fromiter(waiting.values(), float)
