@@ -8,7 +8,7 @@ THRESHOLDS = (18, 52, 65, 78, 104)
 
 
 def step_weeks(opening, held, rates, returns, days, season, starts, last_day_share, multipliers, tilt, span):
-    """As kernel.step_weeks, but returning waiting [D, N, K + 1, 105] and flows [D, N, K, 16]."""
+    """As kernel.step_weeks, but returning waiting [D, N, K + 1, 105], flows [D, N, K, 16], stages [D, N, 2, 105]."""
     draws, lists, weeks = len(multipliers), len(opening), len(days)
     state = np.broadcast_to(opening, (draws, *opening.shape)).copy()
     holding = np.broadcast_to(held, (draws, lists)).copy()
@@ -41,4 +41,4 @@ def step_weeks(opening, held, rates, returns, days, season, starts, last_day_sha
         flows[:, :, k, 0], flows[:, :, k, 5] = started, holding
         state = aged
         waiting[:, :, k + 1] = state.sum(axis=2)
-    return waiting, flows
+    return waiting, flows, state

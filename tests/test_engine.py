@@ -48,7 +48,7 @@ def stepped(arguments):
 def test_kernel_equals_its_numpy_twin_with_slow_rates_and_with_rates_that_would_take_more_than_all(fastest):
     arguments = system(3, fastest)
     waiting, flows = stepped(arguments)
-    expected_waiting, expected_flows = numpy_twin.step_weeks(**arguments)
+    expected_waiting, expected_flows, _ = numpy_twin.step_weeks(**arguments)
     np.testing.assert_allclose(waiting, expected_waiting, rtol=1e-10, atol=1e-9)
     np.testing.assert_allclose(flows, expected_flows, rtol=1e-9, atol=1e-9)
 
@@ -120,7 +120,7 @@ def test_breakeven_held_week_by_week_keeps_the_number_over_a_threshold_level():
         one = {**arguments, "days": arguments["days"][k : k + 1], "season": arguments["season"][:, k : k + 1]}
         one |= {"starts": arguments["starts"][:, k : k + 1], "last_day_share": arguments["last_day_share"][k : k + 1]}
         one["span"] = np.zeros(1, dtype=int)
-        waiting, flows = numpy_twin.step_weeks(**one)
+        waiting, flows, _ = numpy_twin.step_weeks(**one)
         over = waiting[0, 0, 0, threshold:].sum()
         tip = waiting[0, 0, 1, threshold]
         removed = over + tip - waiting[0, 0, 1, threshold:].sum() - flows[0, 0, 0, F_STOPS_OVER + 1]
@@ -168,3 +168,24 @@ def test_median_wait_is_interpolated_within_its_band():
     waiting = np.zeros(105)
     waiting[[3, 10]] = [1, 3]
     assert percentile_wait(waiting, 0.5) == pytest.approx(10 + 1 / 3)
+
+
+def test_a_constant_breakeven_keeps_a_stationary_list_level():
+    weeks, threshold = 400, 52
+    arguments = system(8, 0.01, weeks=weeks, draws=1, lists=1)
+    steady = {"days": np.full(weeks, 5.0), "season": np.ones((1, weeks, 4)), "starts": np.full((1, weeks), 80.0)}
+    steady |= {"last_day_share": np.full(weeks, 0.2), "multipliers": np.ones((1, weeks, 1, 5))}
+    waiting, flows, stages = numpy_twin.step_weeks(**(arguments | steady))
+    over, constant = waiting[0, 0, -1, threshold:].sum(), flows[0, 0, -1, F_STOPS_OVER + 1]
+    assert over > constant > 1  # stationary: what leaves is what holds it level
+    week = {name: steady[name][:, :1] for name in ("season", "starts", "multipliers")}
+    week |= {name: steady[name][:1] for name in ("days", "last_day_share")}
+    week |= {"held": flows[0, :, -1, F_HELD], "span": np.zeros(1, dtype=int)}
+    for _ in range(52):
+        now = arguments | week | {"opening": stages[0]}
+        _, free, _ = numpy_twin.step_weeks(**now)
+        rates = arguments["rates"].copy()
+        rates[:, :, :2, threshold:] *= constant / free[0, 0, 0, F_STOPS_OVER + 1]
+        held, _ = stepped(now | {"rates": rates})
+        assert held[0, 0, 1, threshold:].sum() == pytest.approx(over, abs=max(1.0, 0.005 * over))
+        *_, stages = numpy_twin.step_weeks(**(now | {"rates": rates}))

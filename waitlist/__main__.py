@@ -1,0 +1,5 @@
+"""``python -m waitlist``: the same as the command ``waitlist``."""
+
+from waitlist.cli import main
+
+main()
