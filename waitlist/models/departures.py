@@ -125,11 +125,11 @@ def _followed(opening: Floats, closing: Floats, starts: Floats, begin: date, end
     # cohort c starts in week c: those held when the month opens belong to the first
     born = [starts * working_days(max(at - day, begin), at + 6 * day) / month_days for at in weeks[:-1]]
     born[0] = born[0] + held
-    later = [_at_close(closing, at, end) for at in weeks]
+    later = [survivors(closing, at, end) for at in weeks]
     exposure = np.zeros((len(weeks), *opening.shape))
     for w, at in enumerate(weeks):
         passed = working_days(begin, at) / month_days
-        exposure[w] = _shifted(opening, w) * (1 - passed) + later[w] * passed
+        exposure[w] = weeks_later(opening, w) * (1 - passed) + later[w] * passed
         for c in range(w):
             since = working_days(weeks[c + 1], at) / max(working_days(weeks[c + 1], end), 1)
             exposure[w, :, w - 1 - c] = born[c] * (1 - since) + later[w][:, w - 1 - c] * since
@@ -191,7 +191,7 @@ def _rate(people: Floats, exposure: Floats) -> Floats:
     return np.where(exposure > 0, people / np.where(exposure > 0, exposure, 1.0), 0.0)
 
 
-def _at_close(closing: Floats, at: date, end: date) -> Floats:
+def survivors(closing: Floats, at: date, end: date) -> Floats:
     """How many of each band at ``at`` are still waiting at ``end``, by their clock starts' working days."""
     target, part = _bands_at_close(at, end)
     return closing[:, target[0]] * part[0] + closing[:, target[1]] * part[1]
@@ -223,7 +223,7 @@ def _bands_at_close(at: date, end: date) -> tuple[np.ndarray, Floats]:
     return targets, parts
 
 
-def _shifted(state: Floats, bands: int) -> Floats:
+def weeks_later(state: Floats, bands: int) -> Floats:
     """``state`` [L, 105] aged by ``bands`` weeks, the open band keeping its own."""
     if bands == 0:
         return state

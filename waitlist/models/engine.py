@@ -15,6 +15,7 @@ import numpy as np
 from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_of, snapshot_held_share
 from waitlist.history import History
+from waitlist.models import replay
 from waitlist.models.kernel import F_HELD, FLOWS, step_weeks, sum_from_the_longest
 from waitlist.models.rates import Rates
 from waitlist.plan import Demand, Plan
@@ -105,7 +106,7 @@ def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list
         lists=tuple(history.lists[n] for n in keep),
         opening=opening,
         held=held,
-        departures=rates.departures[keep],
+        departures=replay.corrected(history, rates, keep),
         returns=rates.returns[keep],
         starts=starts,
         season=np.broadcast_to(rates.season[number], (len(keep), time.weeks, 4)).copy(),

@@ -136,10 +136,10 @@ def _shrunk(history: History, people: Floats, exposure: Floats) -> tuple[Floats,
     """
     specialty = _positions([s for _, s in history.lists])
     provider = _positions([p for p, _ in history.lists])
-    shape = _total(people, specialty) / np.maximum(_total(exposure, specialty), 1e-9)
+    shape = by_label(people, specialty) / np.maximum(by_label(exposure, specialty), 1e-9)
     usual = shape[specialty]
-    seen, expected = _grouped(people), _grouped(usual * exposure)
-    by_provider = (_total(seen, provider) + PROVIDER_WEIGHT) / (_total(expected, provider) + PROVIDER_WEIGHT)
+    seen, expected = by_group(people), by_group(usual * exposure)
+    by_provider = (by_label(seen, provider) + PROVIDER_WEIGHT) / (by_label(expected, provider) + PROVIDER_WEIGHT)
     usual = usual * by_provider[provider][:, GROUP_OF_BAND]
     expected = expected * by_provider[provider]
     usual = usual * ((seen + LIST_WEIGHT) / (expected + LIST_WEIGHT))[:, GROUP_OF_BAND]
@@ -148,7 +148,8 @@ def _shrunk(history: History, people: Floats, exposure: Floats) -> tuple[Floats,
     return np.clip(rate, 0.0, DAILY_CAP), people.sum(1) / (people.sum(1) + LIST_WEIGHT)
 
 
-def _grouped(values: Floats) -> Floats:
+def by_group(values: Floats) -> Floats:
+    """``values`` [L, 105] added up over each of GROUPS."""
     return np.add.reduceat(values, GROUPS[:-1], axis=1)
 
 
@@ -160,7 +161,7 @@ def _net_removals(history: History, flows: list[MonthFlows], weight: Floats) -> 
     net = np.zeros_like(removed)
     for lo, hi in zip(NET_GROUPS, NET_GROUPS[1:], strict=False):
         people, days = removed[:, lo:hi].sum(1), exposure[:, lo:hi].sum(1)
-        usual = _total(people, specialty) / np.maximum(_total(days, specialty), 1e-9)
+        usual = by_label(people, specialty) / np.maximum(by_label(days, specialty), 1e-9)
         net[:, lo:hi] = ((people + NET_WEIGHT * usual[specialty]) / (days + NET_WEIGHT))[:, None]
     return net
 
@@ -243,7 +244,8 @@ def _positions(labels: list[str]) -> np.ndarray:
     return np.unique(labels, return_inverse=True)[1]
 
 
-def _total(values: Floats, group: np.ndarray) -> Floats:
+def by_label(values: Floats, group: np.ndarray) -> Floats:
+    """``values`` [L, …] added up over the lists of each label; ``group`` [L] counts labels from 0."""
     total = np.zeros((int(group.max()) + 1, *values.shape[1:]))
     np.add.at(total, group, values)
     return total
