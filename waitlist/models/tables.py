@@ -191,6 +191,11 @@ def _rates_table(history: History, fitted: rates.Rates, keep: list[int]) -> pd.D
 def _assumptions(plan: Plan, history: History, fitted: rates.Rates, keep: list[int]) -> tuple[str, ...]:
     one_stage = int(history.one_stage[keep].sum())
     small = int((fitted.own_weight[keep].min(axis=1) < 0.5).sum())
+    silent = sorted({history.lists[n][0] for n in keep if not history.observed_flows[n, -1]})
+    said = (
+        f"The last month's flows are not known for {', '.join(silent)}: they, and the totals that hold them, have no "
+        "breakeven at the snapshot, and nothing is filled in (R3)."
+    )
     excess = float(history.admission_excess[keep, -1].sum())
     growth = "stays at its recent level" if plan.demand.growth == "fitted" else "grows as the plan states"
     return (
@@ -202,5 +207,7 @@ def _assumptions(plan: Plan, history: History, fitted: rates.Rates, keep: list[i
         f"{small} of {len(keep)} lists take more than half of some rate from their specialty and provider.",
         f"{excess:,.0f} people are reported with a decision to admit beyond the list's own band; "
         "the list's number is used (R5).",
+        *((said,) if silent else ()),
+        "The longest waits' rates are moved so that the last months, replayed, end as they did.",
         "Nothing is planned: today's behaviour is carried on.",
     )
