@@ -49,6 +49,7 @@ def read(
 def run(plan: Plan, history: History, progress: Progress | None = None) -> Result:
     """Every answer of ``plan`` from ``history``. Raises Refusal where the plan asks for what is not there."""
     keep = planned_lists(plan, history)
+    _refuse_without_flows(history, keep)
     tell = progress or (lambda what, done, of: None)
     tell("Fitting rates", 0, 1)
     flows = past.observed_flows(history)
@@ -64,9 +65,18 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         known = past.total(seen, rows)
         known |= past.shares_and_waits(known, history.waiting[rows].sum(axis=0, keepdims=True))
         stops_over = tables.stops_over_thresholds(history, rows)
-        tables.answer(found, key, forecast, known, stops_over, plan, history, time)
+        removed_over = tables.removed_over_thresholds(flows[-1], rows)
+        tables.answer(found, key, forecast, known, stops_over, removed_over, plan, history, time)
         tables.position(found, key, known, history, flows[-1], rows)
     return found.result(plan, history, fitted, keep)
+
+
+def _refuse_without_flows(history: History, keep: list[int]) -> None:
+    """A forecast needs a month whose flows and both ends are known, and that no break spoils."""
+    if not history.fit_months[keep].any():
+        rule = "a forecast needs at least one month without a break whose month before is there too (R4)"
+        remedy = "Put more months into the folder, choose a later origin, or let the plan ignore a break."
+        raise refuse("the data", "months", ", ".join(history.months[-3:]), rule, remedy)
 
 
 def write(result: Result, out: str | Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +20,14 @@ from waitlist.plan import Clearance, Deadline, Plan
 Row = tuple[object, ...]
 
 
-def breakeven_now(past: Observed, stops_over: Floats, snapshot: date, thresholds: tuple[int, ...]) -> Iterator[Row]:
+def breakeven_now(
+    past: Observed, stops_over: Floats, removed_over: Floats, snapshot: date, thresholds: tuple[int, ...]
+) -> Iterator[Row]:
     """R8 in the last observed month: (threshold, as_of, inflow, other removals, breakeven, current, gap).
 
     Breakeven is exact, the change over T plus the stops over T; how it divides into those who crossed and
-    those removed rests on the diagonal. ``stops_over`` [6] of that month. Nothing where it is not known.
+    those removed rests on the diagonal. Where the month was restated, the change over T says nothing, and
+    removals are the diagonal's. ``stops_over``, ``removed_over`` [6] of that month. Nothing where not known.
     """
     month = f"{snapshot:%Y-%m}"
     weeks = float(month_lengths([month])[0]) / 7
@@ -35,11 +39,10 @@ def breakeven_now(past: Observed, stops_over: Floats, snapshot: date, thresholds
         name = f"over_{t}_weeks" if t else "waiting_list"
         inflow = past[f"tip_in_{t}_weeks" if t else "clock_starts"][0, -1]
         change = past[name][0, -1] - past[name][0, -2]
-        if t == 0:
-            change -= past["restatement"][0, -1]
-        held_level = change + stops_over[index]
-        current = stops_over[index]
-        yield _breakeven(t, snapshot, inflow, inflow - held_level, current, weeks)
+        removed = inflow - change - stops_over[index]
+        if past["restatement"][0, -1] != 0:
+            removed = removed_over[index] if t else past["other_removals"][0, -1]
+        yield _breakeven(t, snapshot, inflow, removed, stops_over[index], weeks)
 
 
 def breakeven_ahead(times: Times, horizon: Horizon, thresholds: tuple[int, ...]) -> Iterator[Row]:
@@ -68,10 +71,12 @@ def clearance(
         now, size = float(past[name][0, -1]), float(past["waiting_list"][0, -1])
         over, lists = _from_now(times.values[name], now), _from_now(times.values["waiting_list"], size)
         first = np.sort(_first_clear(over, lists, tolerance))
+        if round(now) <= _allowed(tolerance, size):  # already clear: the snapshot
+            first[:] = 0
         draws = len(first)
         dates = [_date_at(days, int(first[max(0, math.ceil(p * draws) - 1)])) for p in (0.1, 0.5, 0.9)]
         share = float((first < len(days)).mean())
-        yield (t, now, _straight_line(past[name][0], horizon.snapshot, tolerance), *dates, share)
+        yield (t, now, _straight_line(past[name][0], horizon.snapshot, _allowed(tolerance, size)), *dates, share)
 
 
 def _from_now(ahead: Floats, now: float) -> Floats:
@@ -81,23 +86,25 @@ def _from_now(ahead: Floats, now: float) -> Floats:
 
 def _first_clear(over: Floats, lists: Floats, tolerance: Clearance) -> np.ndarray:
     """By draw, the first time from which it stays clear, three months at least; past the end if never."""
-    allowed: Floats | float = tolerance.tolerance
-    if tolerance.tolerance_share is not None:
-        allowed = tolerance.tolerance_share * lists
-    clear = np.round(over) <= np.maximum(allowed, 0.0)
+    clear = np.round(over) <= _allowed(tolerance, lists)
     stays = np.logical_and.accumulate(clear[:, ::-1], axis=1)[:, ::-1]
     first = np.where(stays.any(axis=1), stays.argmax(axis=1), over.shape[1])
     late = first > over.shape[1] - 3
     return np.where(late & (first > 0), over.shape[1], first)
 
 
+def _allowed(tolerance: Clearance, lists: Any) -> Any:
+    """The people who may remain over a threshold where the list is ``lists``."""
+    return tolerance.tolerance if tolerance.tolerance_share is None else tolerance.tolerance_share * lists
+
+
 def _date_at(days: list[date], index: int) -> str:
     return days[index].isoformat() if index < len(days) else ""
 
 
-def _straight_line(over: Floats, snapshot: date, tolerance: Clearance) -> str:
+def _straight_line(over: Floats, snapshot: date, allowed: float) -> str:
     """Backlog ÷ the mean weekly fall of the last 13 weeks (three months), empty where it does not fall."""
-    if over[-1] <= tolerance.tolerance:
+    if round(over[-1]) <= allowed:
         return snapshot.isoformat()
     if len(over) < 4 or np.isnan(over[[-1, -4]]).any() or over[-1] >= over[-4]:
         return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from zlib import crc32
 
 import numpy as np
@@ -16,7 +17,7 @@ from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_of, snapshot_held_share
 from waitlist.history import History
 from waitlist.models import replay
-from waitlist.models.kernel import F_HELD, FLOWS, step_weeks, sum_from_the_longest
+from waitlist.models.kernel import ADMITTED, F_HELD, FLOWS, NON_ADMITTED, REMOVED, step_weeks, sum_from_the_longest
 from waitlist.models.rates import Rates
 from waitlist.plan import Demand, Plan
 from waitlist.results import ALL
@@ -93,20 +94,23 @@ def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list
     opening = np.stack([history.outpatient[keep, -1], history.admission[keep, -1]], axis=1)
     held = opening[:, 0, 0] * snapshot_held_share(time.snapshot)
     opening[:, 0, 0] -= held
-    openings = time.week_ends[:-1]
-    number = np.array([int(month_of(day)[5:]) - 1 for day in openings])
-    first = time.snapshot.year * 12 + time.snapshot.month
-    span = np.array([max(0, day.year * 12 + day.month - first) for day in openings])
+    middles = [day + timedelta(days=4) for day in time.week_ends[:-1]]
+    number = np.array([int(month_of(day)[5:]) - 1 for day in middles])
+    first = time.snapshot.year * 12 + time.snapshot.month + 1
+    span = np.array([max(0, day.year * 12 + day.month - first) for day in middles])
     growth = np.array([_yearly_growth(plan.demand, specialty) for specialty in specialties])
     years = (np.arange(time.weeks) + 0.5) * 7 / 365.25
-    starts = rates.starts[keep, None] * (rates.start_season[number] * time.working_days)[None]
+    departures = replay.corrected(history, rates, keep)
+    leaving = (departures[:, :, [ADMITTED, NON_ADMITTED, REMOVED]].sum(axis=2) * opening).sum(axis=(1, 2))
+    daily = np.where(rates.starts[keep] > 0, rates.starts[keep], leaving)  # never seen: held level, and said
+    starts = daily[:, None] * (rates.start_season[number] * time.working_days)[None]
     starts = starts * (1 + growth)[:, None] ** years[None]
     spread = rates.residuals[:, keep].std(axis=0)
     return Assumptions(
         lists=tuple(history.lists[n] for n in keep),
         opening=opening,
         held=held,
-        departures=replay.corrected(history, rates, keep),
+        departures=departures,
         returns=rates.returns[keep],
         starts=starts,
         season=np.broadcast_to(rates.season[number], (len(keep), time.weeks, 4)).copy(),

@@ -225,7 +225,7 @@ def measure_days(
             for b in range(BANDS):
                 at[b] = over[d, k, b]
             at[0] += held[d, k]
-            if w > 0.0 or crossing[c, 1] > 0.0:
+            if w > 0.0 or crossing[c].max() > 0.0:
                 at[0] += w * (over[d, k + 1, 0] + held[d, k + 1] - at[0])
                 for b in range(1, BANDS):
                     tip = over[d, k + 1, b] - over[d, k + 1, b + 1] if b < BANDS - 1 else tip_104[d, k]

@@ -48,8 +48,20 @@ def observed(history: History, flows: list[MonthFlows | None]) -> Observed:
 
 
 def total(values: Observed, rows: list[int]) -> Observed:
-    """The measures summed over ``rows``, each [1, M]; a month without one of them is not known (R3)."""
-    return {name: value[rows].sum(axis=0, keepdims=True) for name, value in values.items()}
+    """The measures summed over ``rows``, each [1, M], NaN where none of them is known.
+
+    A list that appears, vanishes or has no flows restates the total by its change (R3), so that R4 holds.
+    """
+    found = {}
+    closed = ~np.isnan(values["other_removals"][rows])
+    for name, value in values.items():
+        known = ~np.isnan(value[rows])
+        added = np.where(known, value[rows], 0.0).sum(axis=0, keepdims=True)
+        found[name] = np.where(known.any(axis=0), added, np.nan)
+    waiting = np.nan_to_num(values["waiting_list"][rows])
+    change = np.diff(waiting, axis=1, prepend=0.0)
+    found["restatement"] = found["restatement"] + np.where(closed, 0.0, change).sum(axis=0, keepdims=True)
+    return found
 
 
 def shares_and_waits(values: Observed, waiting: Floats) -> Observed:

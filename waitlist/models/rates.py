@@ -136,7 +136,7 @@ def _shrunk(history: History, people: Floats, exposure: Floats) -> tuple[Floats,
     """
     specialty = _positions([s for _, s in history.lists])
     provider = _positions([p for p, _ in history.lists])
-    shape = by_label(people, specialty) / np.maximum(by_label(exposure, specialty), 1e-9)
+    shape = _specialty_rates(by_label(people, specialty), by_label(exposure, specialty))
     usual = shape[specialty]
     seen, expected = by_group(people), by_group(usual * exposure)
     by_provider = (by_label(seen, provider) + PROVIDER_WEIGHT) / (by_label(expected, provider) + PROVIDER_WEIGHT)
@@ -146,6 +146,20 @@ def _shrunk(history: History, people: Floats, exposure: Floats) -> tuple[Floats,
     rate = (people + BAND_WEIGHT) / (exposure + BAND_WEIGHT / np.maximum(usual, 1e-9))
     rate = np.where(usual > 0, rate, 0.0)
     return np.clip(rate, 0.0, DAILY_CAP), people.sum(1) / (people.sum(1) + LIST_WEIGHT)
+
+
+def _specialty_rates(people: Floats, exposure: Floats) -> Floats:
+    """Rates [S, 105] by specialty, drawn to all specialties' in their group of bands, and that to the group before.
+
+    So a wait that nobody has had yet is left as the longest waits before it are, not kept for ever.
+    """
+    seen, days = by_group(people).sum(axis=0), by_group(exposure).sum(axis=0)
+    groups = np.zeros(len(seen))
+    for g in range(len(groups)):
+        before = groups[g - 1] if g else seen.sum() / max(days.sum(), 1e-9)
+        groups[g] = (seen[g] + LIST_WEIGHT) / (days[g] + LIST_WEIGHT / before) if before > 0 else 0.0
+    usual = groups[GROUP_OF_BAND]
+    return np.where(usual > 0, (people + BAND_WEIGHT) / (exposure + BAND_WEIGHT / np.maximum(usual, 1e-9)), 0.0)
 
 
 def by_group(values: Floats) -> Floats:
@@ -230,14 +244,16 @@ def _drift(residuals: Floats, starts: Floats) -> Floats:
 
     Chance alone makes months three apart differ as much as months one apart; what they differ more by has
     lasted two months longer: var(three apart) − var(one apart) = 2 × drift². What all lists share is left
-    out: in a year it can't be told from the season.
+    out: in a year it can't be told from the season. Nor does what few lists can't tell from nothing count.
     """
     large = starts >= np.median(starts)
     if len(residuals) < DRIFT_MONTHS or starts.sum() <= 0:
         return np.zeros(residuals.shape[2])
     own = residuals - np.average(residuals, axis=1, weights=starts)[:, None]
     one, three = (((own[gap:] - own[:-gap])[:, large] ** 2).mean(axis=0) for gap in (1, 3))
-    return np.sqrt(np.maximum(np.median(three - one, axis=0) / 2, 0.0))
+    lasting = np.median(three - one, axis=0)
+    doubt = 1.86 * np.median(np.abs(three - one - lasting), axis=0) / np.sqrt(large.sum())  # a median's standard error
+    return np.sqrt(np.maximum(lasting - doubt, 0.0) / 2)
 
 
 def _positions(labels: list[str]) -> np.ndarray:

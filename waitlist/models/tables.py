@@ -7,6 +7,7 @@ import pandas as pd
 
 from waitlist.bands import BANDS, THRESHOLDS
 from waitlist.calendar import Horizon, month_end
+from waitlist.errors import Problem
 from waitlist.history import Counts, History
 from waitlist.models import answers, engine, measures, past, rates
 from waitlist.models.departures import MonthFlows
@@ -17,6 +18,8 @@ from waitlist.results import ALL, Result
 QUANTILES = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
 BREAKEVEN = ("inflow_per_week", "other_removals_per_week", "breakeven_per_week", "current_per_week", "gap_per_week")
 CLEARANCE = ("waiting_now", "straight_line_date", "p10_date", "p50_date", "p90_date", "share_of_draws_cleared")
+FEW_DRAWS = 100
+"""Draws below which the 5th and 95th percentiles rest on fewer than five draws each."""
 FLOWS_OUT = ("stops_admitted", "stops_non_admitted", "other_removals")
 COHORT = ("week_ending", "p10", "p50", "p90", "required_per_week", "joined", "left")
 
@@ -31,9 +34,19 @@ def rows_of(history: History, keep: list[int]) -> dict[tuple[str, str], list[int
     return groups
 
 
+def removed_over_thresholds(last: MonthFlows | None, rows: list[int]) -> np.ndarray:
+    """Net removals in the last month among those over 0 and each threshold [6], as the diagonals have them."""
+    removed = np.zeros(BANDS) if last is None else last.removed[rows].sum(axis=0)
+    return np.array([removed[t:].sum() for t in (0, *THRESHOLDS)])
+
+
 def stops_over_thresholds(history: History, rows: list[int]) -> np.ndarray:
-    """Stops in the last month among those over 0 and each threshold [6], unknown starts in the whole only."""
+    """Stops in the last month among those over 0 and each threshold [6], unknown starts in the whole only.
+
+    Of the lists whose flows are known.
+    """
     counts: Counts = history.counts
+    rows = [n for n in rows if history.observed_flows[n, -1]]
     stops = (counts.admitted[rows, -1] + counts.non_admitted[rows, -1]).sum(axis=0)
     unknown = (counts.admitted_unknown[rows, -1] + counts.non_admitted_unknown[rows, -1]).sum()
     return np.array([stops.sum() + unknown, *(stops[t:].sum() for t in THRESHOLDS)])
@@ -68,6 +81,7 @@ class Tables:
         for name, frame in frames.items():
             frames[name] = frame.sort_values(who, kind="stable").reset_index(drop=True)
         providers = {history.lists[n][0] for n in keep}
+        asked = set(plan.providers) if isinstance(plan.providers, tuple) else set()
         return Result(
             plan=plan,
             snapshot=history.snapshot,
@@ -77,9 +91,9 @@ class Tables:
             },
             files=history.counts.files,
             rates=_rates_table(history, fitted, keep),
-            breaks=tuple(item for item in history.breaks if item.provider in providers),
+            breaks=tuple(item for item in history.breaks if item.provider in {*asked, *providers, ALL}),
             assumptions=_assumptions(plan, history, fitted, keep),
-            warnings=history.problems,
+            warnings=(*history.problems, *_cautions(plan, fitted)),
             **frames,
         )
 
@@ -90,6 +104,7 @@ def answer(
     forecast: engine.Forecast,
     known: past.Observed,
     stops_over: np.ndarray,
+    removed_over: np.ndarray,
     plan: Plan,
     history: History,
     time: Horizon,
@@ -104,7 +119,9 @@ def answer(
     tables.weekly.append(_long(key, "week_ending", week_ends, *measures.summary(by_week)))
     tables.observed.append(_observed(key, known, history))
     t = plan.thresholds_weeks
-    tables.breakeven += [(*key, *row) for row in answers.breakeven_now(known, stops_over, time.snapshot, t)]
+    tables.breakeven += [
+        (*key, *row) for row in answers.breakeven_now(known, stops_over, removed_over, time.snapshot, t)
+    ]
     tables.breakeven += [(*key, *row) for row in answers.breakeven_ahead(months, time, t)]
     tables.clearance += [(*key, *row) for row in answers.clearance(months, known, time, plan.clearance, t)]
     for item in answers.deadlines(plan, time):
@@ -188,13 +205,28 @@ def _rates_table(history: History, fitted: rates.Rates, keep: list[int]) -> pd.D
     )
 
 
+def _cautions(plan: Plan, fitted: rates.Rates) -> tuple[Problem, ...]:
+    """What makes the ranges less than they seem."""
+    found = []
+    if len(fitted.months) < rates.WINDOW:
+        rule = f"ranges are made of {rates.WINDOW} months' flows, and too narrow with fewer"
+        remedy = f"Put {rates.WINDOW + 1} or more months into the folder, or choose a later origin."
+        found.append(Problem("warning", "the data", "months", f"{len(fitted.months)} months' flows", rule, remedy))
+    if plan.draws < FEW_DRAWS:
+        rule, remedy = f"percentiles of fewer than {FEW_DRAWS} draws are rough", "Give the plan more draws."
+        found.append(Problem("warning", "the plan", "draws", str(plan.draws), rule, remedy))
+    return tuple(found)
+
+
 def _assumptions(plan: Plan, history: History, fitted: rates.Rates, keep: list[int]) -> tuple[str, ...]:
     one_stage = int(history.one_stage[keep].sum())
     small = int((fitted.own_weight[keep].min(axis=1) < 0.5).sum())
+    unseen = [" ".join(history.lists[n]) for n in keep if fitted.starts[n] <= 0]
+    level = f"No month's flows can be used for {', '.join(unseen)}: as many are taken to start as leave."
     silent = sorted({history.lists[n][0] for n in keep if not history.observed_flows[n, -1]})
     said = (
-        f"The last month's flows are not known for {', '.join(silent)}: they, and the totals that hold them, have no "
-        "breakeven at the snapshot, and nothing is filled in (R3)."
+        f"The last month's flows are not known for {', '.join(silent)}: nothing is filled in, and in totals the change "
+        "of their lists is a restatement (R3)."
     )
     excess = float(history.admission_excess[keep, -1].sum())
     growth = "stays at its recent level" if plan.demand.growth == "fitted" else "grows as the plan states"
@@ -208,6 +240,7 @@ def _assumptions(plan: Plan, history: History, fitted: rates.Rates, keep: list[i
         f"{excess:,.0f} people are reported with a decision to admit beyond the list's own band; "
         "the list's number is used (R5).",
         *((said,) if silent else ()),
+        *((level,) if unseen else ()),
         "The longest waits' rates are moved so that the last months, replayed, end as they did.",
         "Nothing is planned: today's behaviour is carried on.",
     )
