@@ -414,28 +414,6 @@ def test_an_origin_knows_no_more_than_a_folder_that_ends_there(folder, tmp_path)
     assert (known.waiting == short.waiting).all()
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("horizon_month = 3", ("horizon_month", "Did you mean horizon_months?")),
-        ("horizon_months = 0", ("horizon_months", "found 0", "greater than or equal to 1")),
-        ("horizon_months = 600", ("horizon_months", "found 600", "less than or equal to 120")),
-        ("[[deadline]]\nthreshold_week = 52\ndate = 2026-03-31", ("Did you mean threshold_weeks?",)),
-        ("draws = 'many'", ("draws", "found many")),
-        ("draws = ", ("not valid TOML",)),
-        ("[[successor]]\nfrom = 'ZZA'\nto = 'ZZB'\ndate = 2025-01-01\n"
-         "[[successor]]\nfrom = 'ZZB'\nto = 'ZZA'\ndate = 2025-01-01", ("circle",)),
-    ],
-)  # fmt: skip
-def test_a_plans_keys(tmp_path, text, words):
-    path = tmp_path / "plan.toml"
-    path.write_text(f"name = 'Made-up'\ninputs = '.'\n{text}\n")
-    with pytest.raises(wl.Refusal) as refused:
-        wl.Plan.load(path)
-    for word in ("plan.toml", *words):
-        assert any(word in problem.sentence() for problem in refused.value.problems)
-
-
 # Mergers and breaks
 
 

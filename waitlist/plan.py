@@ -4,81 +4,144 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from datetime import date
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from os.path import commonprefix
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from waitlist.bands import THRESHOLDS
 from waitlist.errors import Problem, Refusal, refuse
 
-Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+
+def _said_plainly(text: Any) -> Any:
+    """``text`` unless it holds what no report, workbook or terminal can show."""
+    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") for sign in str(text)):
+        raise ValueError("it may not hold line ends or other control characters")
+    return text
+
+
+def _not_blank(text: Any) -> Any:
+    if isinstance(text, str) and not text.strip():
+        raise ValueError("it may not be blank")
+    return text
+
+
+def _day(value: Any) -> date:
+    """A date as TOML or ISO text has it; a number or a time of day is none."""
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        day = None
+    if not isinstance(day, date) or isinstance(day, datetime):
+        raise ValueError("it should be a date, such as 2026-03-31, without a time")
+    return day
+
+
+Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=12, pattern=r"^[A-Za-z0-9]+$")]
-Asked = Annotated[str, StringConstraints(min_length=1, max_length=120)]
-"""A code that is looked up in the data, so that a name typed for it gets the nearest codes."""
-Weeks = Annotated[int, Field(ge=1, le=104)]
+Text = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_said_plainly)]
+Asked = Annotated[Text, StringConstraints(max_length=120), BeforeValidator(_not_blank)]
+"""A name, or a code that is looked up in the data, so that a name typed for it gets the nearest codes."""
+Day = Annotated[date, BeforeValidator(_day)]
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True)]
+Weeks = Annotated[Whole, Field(ge=1, le=104)]
+Growth = Annotated[Number, Field(ge=-50, le=50)]
+"""Percent a year."""
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
 
 class Deadline(_Settings):
     """A date by which a cohort is to be treated: those who would be over the threshold then (R10)."""
 
     threshold_weeks: Weeks = Field(description="weeks waited that nobody should be over")
-    date: date
+    date: Day
 
 
 class Clearance(_Settings):
     """When a backlog counts as clear (R9): people, or a share of the list; one of the two."""
 
-    tolerance: float = Field(default=0.0, ge=0, description="people who may remain over the threshold")
-    tolerance_share: float | None = Field(default=None, ge=0, le=1, description="share of the list that may remain")
+    tolerance: Number = Field(default=0.0, ge=0, description="people who may remain over the threshold")
+    tolerance_share: Number | None = Field(default=None, ge=0, le=1, description="share of the list that may remain")
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Clearance:
+        if self.tolerance_share is not None and "tolerance" in self.model_fields_set:
+            raise ValueError("give clearance.tolerance or clearance.tolerance_share, not both")
+        return self
 
 
 class Successor(_Settings):
     """A merger: one provider's lists become another's (R3)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     from_provider: Code = Field(alias="from")
     to_provider: Code = Field(alias="to")
-    date: date
+    date: Day
 
 
 class PlannedBreak(_Settings):
     """A change in what is reported that the plan names, or one it overrules with ``ignore`` (R4)."""
 
     provider: Code
-    specialty: str = "ALL"
+    specialty: Code = "ALL"
     month: Month
-    size: float | None = Field(default=None, description="people by which the list was restated; + is more")
-    reason: str = ""
-    ignore: bool = False
+    size: Number | None = Field(
+        default=None, ge=-10_000_000, le=10_000_000, description="people by which the list was restated; + is more"
+    )
+    reason: Text = ""
+    ignore: bool = Field(default=False, strict=True)
+
+    @model_validator(mode="after")
+    def _ignored_has_no_size(self) -> PlannedBreak:
+        if self.ignore and self.size is not None:
+            raise ValueError("a [[break]] with ignore = true may not have a size: leave one of the two out")
+        return self
 
 
 class Demand(_Settings):
     """Growth of clock starts: as fitted, or a stated % a year, for all or by specialty."""
 
     growth: Literal["fitted", "stated"] = "fitted"
-    percent_per_year: float = Field(default=0.0, ge=-50, le=50)
-    specialty: dict[str, float] = Field(default_factory=dict, description="percent a year by specialty")
+    percent_per_year: Growth = 0.0
+    specialty: dict[Code, Growth] = Field(default_factory=dict, description="percent a year by specialty")
+
+    @model_validator(mode="after")
+    def _rates_are_stated(self) -> Demand:
+        given = [key for key in ("percent_per_year", "specialty") if key in self.model_fields_set]
+        if self.growth == "fitted" and given:
+            said = " and ".join(f"demand.{key}" for key in given)
+            raise ValueError(f'{said} would not be used while demand.growth is "fitted": write growth = "stated"')
+        return self
 
 
 class Plan(_Settings):
     """Everything that one forecast assumes. ``Plan.load`` reads it from a TOML file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-    name: str = Field(min_length=1, max_length=120)
-    inputs: Path
-    providers: tuple[Asked, ...] | Literal["all"] = "all"
-    specialties: tuple[Asked, ...] | Literal["all"] = "all"
-    min_list: int = Field(default=0, ge=0, description="people on a provider's whole list at the origin")
-    horizon_months: int = Field(default=36, ge=1, le=120)
-    draws: int = Field(default=500, ge=1, le=10_000)
-    seed: int = Field(default=1, ge=0, le=2**32 - 1)
-    thresholds_weeks: tuple[Weeks, ...] = THRESHOLDS
+    name: Annotated[Asked, Field(description="the report's title")]
+    inputs: Annotated[Path, BeforeValidator(_not_blank), AfterValidator(_said_plainly)]
+    providers: Annotated[tuple[Asked, ...], Field(min_length=1)] | Literal["all"] = "all"
+    specialties: Annotated[tuple[Asked, ...], Field(min_length=1)] | Literal["all"] = "all"
+    min_list: Whole = Field(default=0, ge=0, description="people on a provider's whole list at the origin")
+    horizon_months: Whole = Field(default=36, ge=1, le=120)
+    draws: Whole = Field(default=500, ge=1, le=10_000)
+    seed: Whole = Field(default=1, ge=0, le=2**32 - 1)
+    thresholds_weeks: tuple[Weeks, ...] = Field(default=THRESHOLDS, min_length=1)
     deadline: tuple[Deadline, ...] = ()
     clearance: Clearance = Clearance()
     successor: tuple[Successor, ...] = ()
@@ -87,9 +150,20 @@ class Plan(_Settings):
 
     @model_validator(mode="after")
     def _thresholds_are_the_standard_ones(self) -> Plan:
-        unknown = [t for t in self.thresholds_weeks if t not in THRESHOLDS]
+        unknown = [str(t) for t in self.thresholds_weeks if t not in THRESHOLDS]
         if unknown:
-            raise ValueError(f"thresholds_weeks may hold {', '.join(map(str, THRESHOLDS))} (R1), not {unknown}")
+            standard = ", ".join(map(str, THRESHOLDS))
+            raise ValueError(f"thresholds_weeks may hold {standard} (R1), not {', '.join(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_there_twice(self) -> Plan:
+        for week in _repeated(self.thresholds_weeks):
+            raise ValueError(f"thresholds_weeks may hold {week} once")
+        for weeks, day in _repeated([(item.threshold_weeks, item.date) for item in self.deadline]):
+            raise ValueError(f"there may be one [[deadline]] of {weeks} weeks on {day}")
+        for provider, specialty, month in _repeated([(b.provider, b.specialty, b.month) for b in self.breaks]):
+            raise ValueError(f"there may be one [[break]] of {provider}, {specialty} in {month}")
         return self
 
     @model_validator(mode="after")
@@ -121,13 +195,83 @@ class Plan(_Settings):
             raise refuse(path.name, "", "", "the plan is not UTF-8 text", "Save it as UTF-8.") from None
         except OSError as error:
             raise refuse(str(path), "", "", f"the plan cannot be read: {error.strerror}", "Check the path.") from None
-        if isinstance(keys.get("inputs"), str):
+        if isinstance(keys.get("inputs"), str) and keys["inputs"].strip():
             keys["inputs"] = path.parent / keys["inputs"]
         keys |= {key: value for key, value in changes.items() if value is not None}
         try:
             return cls.model_validate(keys)
         except ValidationError as error:
             raise Refusal(_plan_problems(path.name, error)) from None
+
+
+def deadline_problems(plan: Plan, snapshot: date, last: date) -> list[Problem]:
+    """A problem for each [[deadline]] that is not after ``snapshot`` and by ``last``, the forecast's end (R10)."""
+    rule = f"a deadline must be after the snapshot, {snapshot}, and no later than the forecast's end, {last}"
+    remedy = "Choose a date between the two, or a longer horizon_months."
+    return [
+        Problem("error", "the plan", "deadline.date", item.date.isoformat(), rule, remedy)
+        for item in plan.deadline
+        if not snapshot < item.date <= last
+    ]
+
+
+def code_problems(plan: Plan, providers: Mapping[str, str], specialties: Mapping[str, str]) -> list[Problem]:
+    """A problem for each code of a merger, break or specialty's growth that is not in the data, with the nearest.
+
+    ``providers`` and ``specialties`` are names by code, as read: before any merger, so that both its sides are there.
+    """
+    found = unknown_codes("successor.from", [item.from_provider for item in plan.successor], providers)
+    found += unknown_codes("successor.to", [item.to_provider for item in plan.successor], providers)
+    broken = [item.specialty for item in plan.breaks if item.specialty != "ALL"]
+    found += unknown_codes("break.specialty", broken, specialties)
+    return found + unknown_codes("demand.specialty", list(plan.demand.specialty), specialties)
+
+
+def unknown_codes(key: str, asked: Sequence[str], names: Mapping[str, str]) -> list[Problem]:
+    """A problem for each code ``asked`` that is not in ``names``, with those nearest by code and by name."""
+    rule = f"the plan's {key} must be codes that are in the data"
+    return [
+        Problem("error", "the plan", key, code, rule, f"Nearest in the data: {_nearest(code, names)}.")
+        for code in dict.fromkeys(asked)
+        if code not in names
+    ]
+
+
+def _nearest(asked: str, names: Mapping[str, str]) -> str:
+    named = [code for code, name in names.items() if len(asked) > 2 and asked.casefold() in name.casefold()]
+    alike = difflib.get_close_matches(asked.upper(), names, n=50, cutoff=0.5)
+    alike.sort(key=lambda code: -len(commonprefix([code, asked.upper()])))
+    near = list(dict.fromkeys(named + alike))[:3]
+    return ", ".join(f"{code} ({names[code]})" for code in near) or "none is near"
+
+
+def _repeated(values: Sequence[Any]) -> list[Any]:
+    """What is in ``values`` more than once."""
+    return [value for value in dict.fromkeys(values) if values.count(value) > 1]
+
+
+_RULES = {
+    "missing": "it is needed",
+    "int_type": "it should be a whole number, such as 12",
+    "int_from_float": "it should be a whole number, such as 12",
+    "float_type": "it should be a number, such as 2.5",
+    "finite_number": "it should be a number that is not infinite or nan",
+    "bool_type": "it should be true or false",
+    "string_type": "it should be text in quotes",
+    "string_too_short": "it may not be empty",
+    "path_type": 'it should be a folder in quotes, such as "../inputs/sample"',
+    "tuple_type": 'it should be a list, such as ["110", "120"]',
+    "dict_type": "it should be a table of percent a year by code, such as 110 = 2.5",
+    "model_type": "it should be a table of keys under a heading in brackets",
+    "too_short": "it should not be an empty list",
+}
+"""What each kind of mistake is in plain words; pydantic's own words serve for the limits."""
+
+_MEND = "Mend it in the plan."
+_REMEDIES = {
+    "missing": "Add the key to the plan.",
+    "too_short": "List what you want, or leave the key out for all.",
+}
 
 
 def _plan_problems(file: str, error: ValidationError) -> list[Problem]:
@@ -137,15 +281,33 @@ def _plan_problems(file: str, error: ValidationError) -> list[Problem]:
 
 
 def _plan_problem(file: str, detail: dict[str, Any]) -> Problem:
-    place = ".".join(str(part) for part in detail["loc"] if "[" not in str(part))
-    if detail["type"] == "extra_forbidden":
+    kind, steps = detail["type"], [part for part in detail["loc"] if "[" not in str(part)]
+    place = ".".join(part for part in steps if isinstance(part, str))
+    place += "".join(f" (no. {part + 1})" for part in steps if isinstance(part, int))
+    if kind == "extra_forbidden":
         key = str(detail["loc"][-1])
         near = difflib.get_close_matches(key, _known_keys(), n=1, cutoff=0.5)
         remedy = f"Did you mean {near[0]}?" if near else "Remove it; the keys are in docs/reference/plan.md."
-        return Problem("error", file, place, key, "the plan has a key that is not known", remedy)
-    value = "" if detail["type"] in ("missing", "value_error") else str(detail["input"])[:80]
-    said = detail["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list").replace("Input", "it", 1)
-    return Problem("error", file, place, value, f"the plan's key is wrong: {said}", "Mend it in the plan.")
+        return Problem("error", file, place, _shown(key), "the plan has a key that is not known", remedy)
+    said = _RULES.get(kind) or detail["msg"].removeprefix("Value error, ").replace("Input", "it", 1)
+    if kind == "string_pattern_mismatch":
+        said = (
+            "it should be a month, such as 2025-08" if steps[-1] == "month" else "it may hold letters and digits only"
+        )
+    if kind == "tuple_type" and place in ("deadline", "successor", "break"):
+        said = f"it should stand under [[{place}]], in double brackets"
+    value = "" if kind == "missing" else _shown(detail["input"])
+    return Problem("error", file, place, value, f"the plan's key is wrong: {said}", _REMEDIES.get(kind, _MEND))
+
+
+def _shown(value: object) -> str:
+    """A value as a plan writes it, on one line; nothing for a table, whose keys say more."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_shown, value))}]"[:80]
+    text = str(value)[:80] if isinstance(value, str | int | float | date | Path) else ""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 def _known_keys() -> list[str]:
