@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -166,9 +168,25 @@ def _print_problems(problems: list[Problem], as_json: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line: exit 0 done, 1 the data or plan was refused, 2 wrong usage, 130 interrupted."""
+    """Run the command line: exit 0 done, 1 the data or plan was refused or the output takes nothing, 2 wrong
+    usage, 130 interrupted. A reader that goes away, as ``head`` does, ends it without a word, as it ends ``cat``.
+    """
+    if hasattr(signal, "SIGPIPE"):  # Windows has none
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - until the end
+    if sys.stdout is None:
+        sys.exit("Stopped: the output is closed, so there is nowhere to print.")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:  # a file, not the output
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or what is left is tried again at the end
+        sys.exit(f"Stopped: the output cannot be written: {(error.strerror or str(error)).lower()}.")
     except Refusal as refusal:
         for problem in refusal.problems:
             print(f"Refused: {problem.sentence()}", file=sys.stderr)

@@ -16,6 +16,9 @@ from waitlist.results import ALL, Result
 SUMMARY = ("waiting_list", "over_18_weeks", "over_52_weeks", "over_65_weeks", "percent_within_18_weeks")
 """The measures of a summary line."""
 
+LEAST_BREAK = 0.02
+"""A step's least size, as a share of the provider's list, that the headline speaks of."""
+
 
 def by_size(result: Result) -> list[str]:
     """ALL, then the providers with the longest lists first."""
@@ -73,6 +76,7 @@ def headline(result: Result, provider: str, whole: Mapping[str, pd.DataFrame] | 
         *_breakeven_sentences(result, whole["breakeven"]),
         *_march_sentence(result, whole["trajectory"]),
         *_clearance_sentence(result, whole["clearance"]),
+        *_break_sentence(result, provider),
     ]
 
 
@@ -106,8 +110,9 @@ def flatters(result: Result) -> list[str]:
     now = _measures(whole_of(result, ALL)["position"])
     stops = now.get("stops_admitted", float("nan")) + now.get("stops_non_admitted", float("nan"))
     found = [
-        f"In the last month {say.count(stops)} clock stops and {say.count(now.get('other_removals'))} other "
-        "removals (net of returns) took people off these lists. Other removals are not treatment: the "
+        f"In {say.month(result.snapshot)}, {say.count(stops)} clock stops and "
+        f"{say.count(now.get('other_removals'))} other removals (net of returns) took people off these lists. "
+        "Other removals are not treatment: the "
         "forecast carries them on at the rates observed, and if they fell to none every list here would be longer.",
         "The percentage within 18 weeks moves with who is on the list. Fewer clock starts lower it, because "
         "those who have just joined are within 18 weeks; removing long waiters without treating them raises it. "
@@ -150,22 +155,22 @@ def _position_sentence(result: Result, provider: str, position: pd.DataFrame) ->
 
 def _breakeven_sentences(result: Result, breakeven: pd.DataFrame) -> list[str]:
     rows = at_snapshot(breakeven, result).set_index("threshold_weeks")
-    weeks, found = watched(result.plan), []
+    weeks, month, found = watched(result.plan), say.month(result.snapshot), []
     if 0 in rows.index:
         held, now = (say.rate(rows[f"{name}_per_week"].loc[0]) for name in ("breakeven", "current"))
-        found.append(
-            f"Holding the whole list level takes {held} clock stops a week; in the last month there were {now}."
-        )
+        found.append(f"Holding the whole list level takes {held} clock stops a week; in {month} there were {now}.")
     if weeks in rows.index:
         held, now = (say.rate(rows[f"{name}_per_week"].loc[weeks]) for name in ("breakeven", "current"))
         found.append(
-            f"Holding the number over {weeks} weeks level takes {held} clock stops a week among them; there were {now}."
+            f"Holding the number over {weeks} weeks level takes {held} clock stops a week among them; "
+            f"in {month} there were {now}."
         )
     return found
 
 
 def _march_sentence(result: Result, trajectory: pd.DataFrame) -> list[str]:
-    when = next_march_end(result.snapshot).isoformat()
+    """The forecast at the next 31 March, or at its end where that comes first."""
+    when = min(next_march_end(result.snapshot), horizon_end(result)).isoformat()
     rows = trajectory[trajectory["month_end"].astype(str).str[:10] == when].set_index("measure")
 
     def said(measure: str, what: str, more: str = "") -> str:
@@ -197,3 +202,23 @@ def _clearance_sentence(result: Result, clearance: pd.DataFrame) -> list[str]:
     if share == 0:
         return [f"At current activity {backlog} does not clear by {end} in any draw."]
     return [f"At current activity {backlog} does not clear by {end} in most draws ({say.share(share)} of draws clear)."]
+
+
+def _break_sentence(result: Result, provider: str) -> list[str]:
+    """The largest step in what is reported by ``provider`` (or by any of ALL), if it is large for its list (R4)."""
+    steps = [item for item in result.breaks if item.kind == "step" and provider in (ALL, item.provider)]
+    if not steps:
+        return []
+    rows = result.position[result.position["specialty"] == ALL]
+    waiting = rows[(rows["stage"] == ALL) & (rows["measure"] == "waiting_list")].set_index("provider")["value"]
+    large = [item for item in steps if abs(item.size) > LEAST_BREAK * waiting.get(item.provider, float("inf"))]
+    if not large:
+        return []
+    item = max(large, key=lambda step: abs(step.size))
+    who = say.provider_name(item.provider, result.provider_names)
+    if item.specialty != ALL:
+        who += f", {say.specialty_name(item.specialty, result.specialty_names)}"
+    moved = f"{'+' if item.size > 0 else ''}{say.count(item.size)} people"
+    return [
+        f"{who}: what is reported changed in {say.month(f'{item.month}-01')} ({moved}); it is kept out of the rates."
+    ]

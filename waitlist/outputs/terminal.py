@@ -80,7 +80,8 @@ def table(frame: pd.DataFrame, title: str) -> str:
 
 def as_json(frame: pd.DataFrame) -> str:
     """``frame`` as a JSON array of records, to three decimals; null where there is none."""
-    return frame.round(3).to_json(orient="records", force_ascii=False, date_format="iso", indent=2)
+    dates = {name: frame[name].replace("", None) for name in map(str, frame) if name.endswith("_date")}
+    return frame.assign(**dates).round(3).to_json(orient="records", force_ascii=False, date_format="iso", indent=2)
 
 
 def _lines(frame: pd.DataFrame, texts: dict[str, list[str]], heads: Sequence[str], widths: dict[str, int]) -> list[str]:

@@ -94,6 +94,7 @@ def _summary(result: Result) -> Sheet:
     tables = {name: getattr(result, name) for name in ("position", "breakeven", "clearance")}
     lines = sentences.summary(result, {n: t[t["specialty"] == ALL] for n, t in tables.items()}, "provider")
     codes = pd.Series(lines.index.astype(str), index=lines.index)
+    never = (lines["p50_date"] == "") & lines["share_of_draws_cleared"].notna()
     frame = pd.DataFrame(
         {
             "Provider": codes,
@@ -101,14 +102,16 @@ def _summary(result: Result) -> Sheet:
             **{say.MEASURES[measure]: lines[measure] for measure in sentences.SUMMARY},
             "Breakeven stops a week": lines["breakeven_per_week"],
             "Stops a week now": lines["current_per_week"],
-            "Clears (middle)": lines["p50_date"],
+            "Clears (middle)": lines["p50_date"]
+            .astype(object)
+            .mask(never, f"not by {sentences.horizon_end(result):%b %Y}"),
             "Draws that clear": lines["share_of_draws_cleared"],
         }
     )
     weeks = sentences.watched(result.plan)
     note = (
         " ".join(sentences.headline(result, ALL))
-        + f" 'Clears' is of the backlog over {weeks} weeks; empty: not in the forecast."
+        + f" 'Clears' is of the backlog over {weeks} weeks, in the middle of the draws."
     )
     kinds: list[Kind] = ["text", "text", *map(_kind, sentences.SUMMARY), "decimal", "decimal", "date", "share"]
     return Sheet("Summary", f"{result.plan.name}: position at {say.day(result.snapshot)}", note, frame, kinds, 2)
@@ -308,8 +311,10 @@ def _write_column(
             page.write_string(row, place, text, formats["quoted"] if text.startswith(_FORMULA_STARTS) else style)
     elif kind == "date":
         for row, value in enumerate(values, top):
-            day = say.as_date(value)
-            if day:
+            day = None if str(value).startswith("not by") else say.as_date(value)
+            if day is None and not say.is_none(value):
+                page.write_string(row, place, value, style)
+            elif day:
                 page.write_datetime(row, place, datetime.combine(day, time()), style)
     else:
         for row, value in enumerate(values, top):
