@@ -12,13 +12,15 @@ import pytest
 from tests import extracts
 from waitlist.calendar import months_after
 from waitlist.cli import app
+from waitlist.errors import Refusal
 from waitlist.history import PARTS, Counts, DataFile
 from waitlist.inputs import check as checks
 from waitlist.inputs.breaks import find_breaks
-from waitlist.inputs.check import check, excess, questions
+from waitlist.inputs.check import check, excess, questions, vanished
+from waitlist.inputs.extract import read_counts
 from waitlist.inputs.fields import COUNT_COLUMNS, fields, treatment_functions
-from waitlist.inputs.past import history_of, merge_providers, until, without_empty_lists
-from waitlist.plan import Successor
+from waitlist.inputs.past import history_of, merge_providers, unused_keys, without_empty_lists
+from waitlist.plan import PlannedBreak, Successor
 
 MONTHS = tuple(months_after("2024-07", m) for m in range(14))
 AT = MONTHS.index("2025-03")
@@ -121,10 +123,78 @@ def test_a_part_first_sent_is_a_break():
     assert kinds(counts) == [("ZZA", "2025-03", "new_part")]
 
 
-def test_a_past_cut_short_has_no_list_that_comes_later():
-    counts = silent(steady("ZZA", "ZZB"), 1, slice(0, AT))
-    assert without_empty_lists(until(counts, MONTHS[AT - 1])).lists == (("ZZA", "110"),)
+def test_a_past_cut_short_knows_nothing_that_comes_later(tmp_path):
+    extracts.write(tmp_path, "2025-06", extracts.month_rows("2025-06", ("ZZA",)))
+    extracts.write(tmp_path, "2025-07", extracts.month_rows("2025-07", ("ZZA",)))
+    extracts.write(tmp_path, "2025-09", name="a.csv")
+    extracts.write(tmp_path, "2025-09", name="b.csv")
+    (tmp_path / "RTT-2025-08.zip").write_text("no zip")
+    counts, problems = read_counts(tmp_path, origin="2025-07", cache=False)
+    assert (counts.months, counts.lists) == (("2025-06", "2025-07"), (("ZZA", "110"),))
+    assert problems == ()
+    with pytest.raises(Refusal, match="2025-06 to 2025-08"):
+        read_counts(tmp_path, origin="2020-01", cache=False)
+
+
+def test_lists_that_hold_nobody_are_left_out():
+    counts = steady("ZZA", "ZZB")
     assert without_empty_lists(counts) is counts
+    assert without_empty_lists(silent(counts, 1, slice(None))).lists == (("ZZA", "110"),)
+
+
+def two_lists(step: float = 0.0) -> Counts:
+    """One provider of two lists, each restated by half of ``step``."""
+    counts = steady("ZZA", "ZZB")
+    share = counts.incomplete[0, 0] / counts.incomplete[0, 0].sum()
+    counts.incomplete[:, AT:] += step / 2 * share
+    return dataclasses.replace(counts, lists=(("ZZA", "110"), ("ZZA", "120")))
+
+
+def test_a_planned_break_without_a_size_only_marks_its_month():
+    history = history_of(two_lists(), planned=[PlannedBreak(provider="ZZA", month="2025-03")])
+    assert not history.restatement.any()
+    assert not history.fit_months[:, AT].any()
+
+
+def test_a_planned_break_of_a_list_is_a_part_of_the_step_found_for_its_provider():
+    counts = two_lists(1_000.0)
+    (found,) = find_breaks(counts)
+    one = PlannedBreak(provider="ZZA", specialty="110", month="2025-03", size=300)
+    restated = history_of(counts, planned=[one]).restatement[:, AT]
+    np.testing.assert_allclose(restated, [300, found.size - 300])
+    whole = PlannedBreak(provider="ZZA", month="2025-03", size=900)
+    np.testing.assert_allclose(history_of(counts, planned=[one, whole]).restatement[:, AT], [300, 600])
+
+
+def test_a_planned_break_that_changes_nothing_is_said():
+    first = PlannedBreak(provider="ZZA", month=MONTHS[0])
+    nowhere = PlannedBreak(provider="ZZA", specialty="999", month=MONTHS[AT])
+    found = unused_keys(two_lists(), (), [first, nowhere])
+    assert [(p.severity, p.value) for p in found] == [("warning", MONTHS[0]), ("warning", "ZZA 999")]
+
+
+def test_a_provider_asked_for_that_has_gone_is_named_with_its_break():
+    history = history_of(silent(steady("ZZA", "ZZB"), 1, slice(AT, None)))
+    (found,) = vanished(history.counts, history.breaks, ("ZZA", "ZZB"))
+    assert (found.severity, found.place) == ("warning", "providers: ZZB")
+    assert found.value.startswith("stops in 2025-03")
+
+
+def test_a_missing_month_is_said_when_it_is_read(tmp_path):
+    for month in ("2025-05", "2025-06", "2025-08"):
+        extracts.write(tmp_path, month)
+    _, problems = read_counts(tmp_path, cache=False)
+    assert [(p.severity, p.place) for p in problems] == [("warning", "2025-07")]
+
+
+def test_too_few_months_are_an_error_and_few_a_warning(tmp_path):
+    extracts.write(tmp_path, "2025-06", extracts.month_rows("2025-06", people=20))
+    (error,) = [p for p in check(tmp_path, cache=False) if p.severity == "error"]
+    assert "at least two months in a row" in error.rule
+    extracts.write(tmp_path, "2025-07", extracts.month_rows("2025-07", people=20))
+    found = check(tmp_path, cache=False)
+    assert not [p for p in found if p.severity == "error"]
+    assert [p.severity for p in found if "13 or more" in p.rule] == ["warning"]
 
 
 # NHS England's own checks
@@ -189,7 +259,7 @@ def test_check_finds_problems_of_broken_and_of_readable_files_at_once(tmp_path):
     found = check(tmp_path, cache=False)
     assert [p.severity for p in found] == sorted((p.severity for p in found), key=("error", "warning", "note").index)
     errors = [(p.file, p.place) for p in found if p.severity == "error"]
-    assert errors == [("RTT-2025-07.zip", ""), ("RTT-2025-06.csv", "ZZA 110")]
+    assert errors == [("RTT-2025-07.zip", ""), (str(tmp_path), ""), ("RTT-2025-06.csv", "ZZA 110")]
     sentences = "\n".join(p.sentence() for p in found)
     assert "2025-07: a month between the first and the last is missing" in sentences
     assert "ZZA: a C_999 row must be the total of the other treatment functions" in sentences

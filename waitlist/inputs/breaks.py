@@ -152,12 +152,18 @@ def restatements(counts: Counts, breaks: Sequence[Break]) -> tuple[Floats, np.nd
     """The people restated, and the months that no rate may use, both [L, M] (R4).
 
     A provider's step is shared over its lists by each list's own departure from its usual monthly move,
-    and what is left by list size, so that the lists' restatements sum to the provider's.
+    and what is left by list size, so that the lists' restatements sum to the provider's. A list's own step is
+    a part of its provider's, not on top of it; a break without people only marks its month.
     """
     shape = counts.clock_starts.shape
     sizes, broken = np.zeros(shape), np.zeros(shape, dtype=bool)
     waiting = counts.incomplete.sum(axis=2)
     position = {month: m for m, month in enumerate(counts.months)}
+    own_steps = {
+        (b.provider, b.specialty, b.month): b.size
+        for b in breaks
+        if b.kind == "step" and b.specialty != "ALL" and b.size and (b.provider, b.specialty) in counts.lists
+    }
     for item in breaks:
         rows = [
             index
@@ -168,7 +174,14 @@ def restatements(counts: Counts, breaks: Sequence[Break]) -> tuple[Floats, np.nd
         if not rows or m == 0:
             continue
         broken[rows, m] = True
-        if item.kind == "step":
+        if item.kind != "step" or not item.size:
+            continue
+        size = item.size
+        if item.specialty == "ALL":
+            apart = [index for index in rows if (*counts.lists[index], item.month) in own_steps]
+            rows = [index for index in rows if index not in apart]
+            size -= sum(own_steps[(*counts.lists[index], item.month)] for index in apart)
+        if rows:
             moves = np.diff(waiting[rows], axis=1)
             own = (
                 moves[:, m - 1] - np.median(np.delete(moves, m - 1, axis=1), axis=1)
@@ -176,5 +189,5 @@ def restatements(counts: Counts, breaks: Sequence[Break]) -> tuple[Floats, np.nd
                 else moves[:, 0]
             )
             weight = waiting[rows, m - 1] + waiting[rows, m] + 1e-9
-            sizes[rows, m] += own + (item.size - own.sum()) * weight / weight.sum()
+            sizes[rows, m] += own + (size - own.sum()) * weight / weight.sum()
     return sizes, broken

@@ -13,7 +13,7 @@ from waitlist.bands import Floats
 from waitlist.errors import Problem, Refusal, Severity
 from waitlist.history import PARTS, Break, Counts
 from waitlist.inputs.breaks import LEAST_LIST, find_breaks, provider_rows
-from waitlist.inputs.extract import Progress, counts_of, read_months
+from waitlist.inputs.extract import Progress, counts_of, missing_months, read_months
 
 SHOWN = 5
 """The largest findings of one rule that are named before the rest are counted."""
@@ -107,21 +107,29 @@ def refuse_excess(counts: Counts, lists: Collection[int]) -> None:
         raise Refusal(errors)
 
 
+def vanished(counts: Counts, breaks: Sequence[Break], asked: Collection[str]) -> list[Problem]:
+    """A warning for each provider ``asked`` for that sends no list in the last month, with its last break."""
+    rule = "a provider the plan asks for sends no list at the origin, and is not forecast"
+    remedy = "Add a [[successor]] if another took over its list, or leave it out of the plan."
+    problems = []
+    for provider, rows in provider_rows(counts).items():
+        if provider in asked and not counts.reported[rows[0], -1, TWO]:
+            last = [b for b in breaks if b.provider == provider][-1:]
+            value = f"{last[0].kind} in {last[0].month}: {last[0].reason}" if last else "no list in any month"
+            problems.append(Problem("warning", "the plan", f"providers: {provider}", value, rule, remedy))
+    return problems
+
+
 def _span(counts: Counts, folder: str) -> list[Problem]:
     read = {file.month for file in counts.files}
-    rule = "a month between the first and the last is missing, and stays missing (R3)"
-    problems = [
-        Problem("warning", folder, month, "", rule, "Fetch that month's file.")
-        for month in counts.months
-        if month not in read
-    ]
+    problems = missing_months(counts, Path(folder))
     pairs = sum(a in read and b in read for a, b in zip(counts.months, counts.months[1:], strict=False))
     if not pairs:
-        rule = "flows are known only between two consecutive months (R4)"
-        problems.append(Problem("warning", folder, "", f"{len(read)} months", rule, "Fetch the month before."))
+        rule = "a forecast needs at least two months in a row, for flows are known only between them (R4)"
+        problems.append(Problem("error", folder, "", f"{len(read)} months", rule, "Fetch the month before."))
     elif len(counts.months) < YEAR:
-        rule = "with less than 13 months no calendar month is seen twice, so seasons are not known"
-        problems.append(Problem("note", folder, "", f"{len(counts.months)} months", rule, "Fetch earlier months."))
+        rule = "with fewer than 13 months seasons are not known and ranges will be too narrow; 13 or more are best"
+        problems.append(Problem("warning", folder, "", f"{len(counts.months)} months", rule, "Fetch earlier months."))
     return problems
 
 

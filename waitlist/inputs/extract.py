@@ -37,27 +37,46 @@ def read_counts(
     Raises Refusal naming every problem that makes a month unreadable, over all files at once, or an
     ``origin`` that is not a month in the data (R14).
     """
-    months, problems = read_months(folder, cache=cache, progress=progress, limit=limit)
+    months, problems = read_months(folder, origin=origin, cache=cache, progress=progress, limit=limit)
     if problems:
         raise Refusal(problems)
     if origin is not None:
         there = [file.month for file, _ in months]
         if origin not in there:
             rule = "the origin must be a month in the data, as YYYY-MM"
-            remedy = f"Choose one of {there[0]} to {there[-1]}."
+            named = sorted({*there, *(label for path in _files(folder) for label in labelled_months(path.name))})
+            remedy = f"Choose one of {named[0]} to {named[-1]}." if named else "Choose a later one."
             raise refuse(str(folder), "origin", origin[:40], rule, remedy)
         months = months[: there.index(origin) + 1]
-    return counts_of(months), tuple(note for _, month in months for note in month.notes)
+    counts = counts_of(months)
+    return counts, (*missing_months(counts, folder), *(note for _, month in months for note in month.notes))
+
+
+def missing_months(counts: Counts, folder: Path) -> list[Problem]:
+    """A warning for each month between the first and the last of ``counts`` that no file holds (R3)."""
+    read = {file.month for file in counts.files}
+    rule = "a month between the first and the last is missing, and stays missing (R3)"
+    return [
+        Problem("warning", str(folder), month, "", rule, "Fetch that month's file.")
+        for month in counts.months
+        if month not in read
+    ]
 
 
 def read_months(
-    folder: Path, *, cache: bool = True, progress: Progress | None = None, limit: int = UNPACKED_LIMIT
+    folder: Path,
+    *,
+    origin: str | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+    limit: int = UNPACKED_LIMIT,
 ) -> tuple[list[tuple[DataFile, Month]], list[Problem]]:
     """The months of ``folder`` that can be read, in order, and the errors of those that cannot.
 
+    Files of months after ``origin`` are not opened where their names tell, else dropped unjudged by Period.
     Raises Refusal only where the folder itself cannot be read or holds no extract.
     """
-    paths = _files(folder)
+    paths = [path for path in _files(folder) if origin is None or not _after(path.name, origin)]
     problems: list[Problem] = []
     months: dict[str, tuple[DataFile, Month]] = {}
     for done, path in enumerate(paths):
@@ -67,6 +86,8 @@ def read_months(
             file, month = _month(path, cache, limit)
         except Refusal as refusal:
             problems += refusal.problems
+            continue
+        if origin is not None and file.month > origin:
             continue
         if file.month in months:
             rule = f"each month may be there once, and {file.month} is also in {months[file.month][0].name}"
@@ -127,6 +148,11 @@ def labelled_months(name: str) -> list[str]:
     found = [f"{year}-{month}" for year, month in re.findall(r"(20\d\d)-(0[1-9]|1[0-2])(?!\d)", name)]
     words = re.findall(rf"({'|'.join(numbers)})[a-z]*[-_ ]?(?:20)?(\d\d)(?!\d)", name.lower())
     return found + [f"20{year}-{numbers[word]:02d}" for word, year in words]
+
+
+def _after(name: str, origin: str) -> bool:
+    labels = labelled_months(name)
+    return bool(labels) and min(labels) > origin
 
 
 def counts_of(months_read: Sequence[tuple[DataFile, Month]]) -> Counts:

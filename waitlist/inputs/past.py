@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from waitlist.bands import Floats
-from waitlist.calendar import month_end, months_between
+from waitlist.calendar import month_end
 from waitlist.errors import Problem
 from waitlist.history import PARTS, Counts, History
 from waitlist.inputs.breaks import find_breaks, merged_breaks, provider_rows, restatements
@@ -115,20 +115,29 @@ def without_empty_lists(counts: Counts) -> Counts:
     return dataclasses.replace(counts, lists=kept, **arrays)
 
 
-def until(counts: Counts, month: str) -> Counts:
-    """``counts`` as if nothing after ``month`` were known."""
-    keep = months_between(counts.months[0], month) + 1
-    arrays: dict[str, Any] = {name: getattr(counts, name)[:, :keep] for name in (*PART_OF, "reported")}
-    files = tuple(file for file in counts.files if file.month <= month)
-    return dataclasses.replace(counts, months=counts.months[:keep], files=files, **arrays)
-
-
 def unused_keys(counts: Counts, successors: Sequence[Successor], planned: Sequence[PlannedBreak]) -> list[Problem]:
     """Notes on the plan's mergers and breaks that these data do not reach, so that none is lost unseen."""
     rule = "the plan names it, and these data do not hold it"
     found = [("successor.from", s.from_provider) for s in successors if s.from_provider not in counts.provider_names]
     found += [("break.month", b.month) for b in planned if b.month not in counts.months]
-    return [Problem("note", "the plan", key, value, rule, "Check the key if it should.") for key, value in found]
+    notes = [Problem("note", "the plan", key, value, rule, "Check the key if it should.") for key, value in found]
+    return notes + _idle_breaks(counts, successors, planned)
+
+
+def _idle_breaks(counts: Counts, successors: Sequence[Successor], planned: Sequence[PlannedBreak]) -> list[Problem]:
+    """Warnings on the plan's breaks that change nothing: in the first month, or of a list that is not there."""
+    heirs = {s.from_provider: s.to_provider for s in successors}
+    lists = {(_heir(provider, heirs), s) for provider, specialty in counts.lists for s in (specialty, "ALL")}
+    remedy = "Check the [[break]], or leave it out."
+    problems = []
+    for b in planned:
+        if b.month == counts.months[0]:
+            rule = "a break in the first month of the data changes nothing, for no month before it is known (R4)"
+            problems.append(Problem("warning", "the plan", "break.month", b.month, rule, remedy))
+        if (b.provider, b.specialty) not in lists:
+            rule, value = "the plan's break is of a list that is not in the data", f"{b.provider} {b.specialty}"
+            problems.append(Problem("warning", "the plan", "break", value, rule, remedy))
+    return problems
 
 
 def _reconciled(
