@@ -53,8 +53,11 @@ def check(folder: str | Path, *, cache: bool = True, progress: Progress | None =
         return list(refusal.problems)
     if months:
         counts = counts_of(months)
+        span = _span(counts, str(folder))
+        if problems:  # months that could not be read may be those that seem too few
+            span = [problem for problem in span if problem.severity != "error"]
         problems += [note for _, month in months for note in month.notes]
-        problems += _span(counts, str(folder))
+        problems += span
         problems += excess(counts, range(len(counts.lists)))
         problems += questions(counts)
         problems += _breaks(find_breaks(counts), counts)
@@ -126,7 +129,7 @@ def _span(counts: Counts, folder: str) -> list[Problem]:
     pairs = sum(a in read and b in read for a, b in zip(counts.months, counts.months[1:], strict=False))
     if not pairs:
         rule = "a forecast needs at least two months in a row, for flows are known only between them (R4)"
-        problems.append(Problem("error", folder, "", f"{len(read)} months", rule, "Fetch the month before."))
+        problems.append(Problem("error", folder, "", ", ".join(sorted(read)[-3:]), rule, "Fetch the month before."))
     elif len(counts.months) < YEAR:
         rule = "with fewer than 13 months seasons are not known and ranges will be too narrow; 13 or more are best"
         problems.append(Problem("warning", folder, "", f"{len(counts.months)} months", rule, "Fetch earlier months."))
