@@ -80,13 +80,13 @@ def test_a_deadline_lies_after_the_snapshot_and_within_the_forecast():
 
 def test_codes_of_mergers_breaks_and_growth_are_in_the_data():
     asked = plan(
-        successor=[{"from": "ZZC", "to": "ZZB", "date": "2025-06-01"}],
+        successor=[{"from": "ZZC", "to": "ZZD", "date": "2025-06-01"}],
         breaks=[{"provider": "ZZA", "specialty": s, "month": "2025-05"} for s in ("ALL", "110", "111")],
         demand={"growth": "stated", "specialty": {"110": 1.0, "102": 2.0}},
     )
     found = code_problems(asked, {"ZZA": "MADE-UP ZZA", "ZZB": "MADE-UP ZZB"}, {"110": "Made-up Service"})
     assert [(problem.place, problem.value) for problem in found] == [
-        ("successor.from", "ZZC"),
+        ("successor.to", "ZZD"),
         ("break.specialty", "111"),
         ("demand.specialty", "102"),
     ]

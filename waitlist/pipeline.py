@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Callable, Mapping
-from os.path import commonprefix
+from collections.abc import Callable
 from pathlib import Path
 
 from waitlist.calendar import horizon
-from waitlist.errors import Problem, Refusal, refuse
+from waitlist.errors import Refusal, refuse
 from waitlist.history import History
 from waitlist.models import engine, past, rates, tables
-from waitlist.plan import Plan
+from waitlist.plan import Plan, code_problems, unknown_codes
 from waitlist.results import Result
 
 Progress = Callable[[str, int, int], None]
@@ -31,7 +29,7 @@ def read(
     ``plan`` gives the mergers and the breaks it overrules, and the lists that must make sense.
     Raises Refusal naming every problem found.
     """
-    from waitlist.inputs.check import excess, questions, refuse_excess  # noqa: PLC0415 - loads DuckDB
+    from waitlist.inputs.check import excess, questions, refuse_excess, vanished  # noqa: PLC0415 - loads DuckDB
     from waitlist.inputs.extract import read_counts  # noqa: PLC0415
     from waitlist.inputs.past import history_of, unused_keys  # noqa: PLC0415
 
@@ -43,6 +41,8 @@ def read(
         providers = {history.lists[n][0] for n in lists}
         problems += (*unused_keys(counts, plan.successor, plan.breaks), *excess(history.counts, lists))
         problems += tuple(questions(history.counts, providers))
+        asked = plan.providers if plan.providers != "all" else ()
+        problems += tuple(vanished(history.counts, history.breaks, asked))
     return dataclasses.replace(history, problems=problems)
 
 
@@ -89,9 +89,13 @@ def write(result: Result, out: str | Path) -> Path:
 def planned_lists(plan: Plan, history: History) -> list[int]:
     """The lists that ``plan`` is about, as positions; refuses providers and specialties that are not there."""
     names = {code: history.counts.provider_names.get(code, "") for code in history.providers}
-    problems = _unknown("providers", plan.providers, names)
-    problems += _unknown("break.provider", tuple(item.provider for item in plan.breaks), names)
-    problems += _unknown("specialties", plan.specialties, history.counts.specialty_names)
+    specialties = history.counts.specialty_names
+    problems = code_problems(plan, history.counts.provider_names, specialties)
+    problems += unknown_codes("break.provider", [item.provider for item in plan.breaks], names)
+    if plan.providers != "all":
+        problems += unknown_codes("providers", plan.providers, names)
+    if plan.specialties != "all":
+        problems += unknown_codes("specialties", plan.specialties, specialties)
     if problems:
         raise Refusal(problems)
     size: dict[str, float] = {}
@@ -110,21 +114,3 @@ def planned_lists(plan: Plan, history: History) -> list[int]:
             "the plan", "providers", "", "no list it asks for is reported at the origin", "Check `waitlist check`."
         )
     return keep
-
-
-def _unknown(key: str, asked: tuple[str, ...] | str, names: Mapping[str, str]) -> list[Problem]:
-    """A problem for each code ``asked`` that is not in the data, with those nearest by code and by name."""
-    rule = f"the plan's {key} must be codes that are in the data"
-    return [
-        Problem("error", "the plan", key, code, rule, f"Nearest in the data: {_nearest(code, names)}.")
-        for code in (asked if isinstance(asked, tuple) else ())
-        if code not in names
-    ]
-
-
-def _nearest(asked: str, names: Mapping[str, str]) -> str:
-    named = [code for code, name in names.items() if len(asked) > 2 and asked.casefold() in name.casefold()]
-    alike = difflib.get_close_matches(asked.upper(), names, n=50, cutoff=0.5)
-    alike.sort(key=lambda code: -len(commonprefix([code, asked.upper()])))
-    near = list(dict.fromkeys(named + alike))[:3]
-    return ", ".join(f"{code} ({names[code]})" for code in near) or "none is near"

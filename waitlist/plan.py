@@ -205,23 +205,25 @@ class Plan(_Settings):
 
 
 def deadline_problems(plan: Plan, snapshot: date, last: date) -> list[Problem]:
-    """A problem for each [[deadline]] that is not after ``snapshot`` and by ``last``, the forecast's end (R10)."""
+    """A warning for each [[deadline]] that is not after ``snapshot`` and by ``last``, the forecast's end (R10).
+
+    Such a deadline has no cohort, and the rest of the plan stands.
+    """
     rule = f"a deadline must be after the snapshot, {snapshot}, and no later than the forecast's end, {last}"
     remedy = "Choose a date between the two, or a longer horizon_months."
     return [
-        Problem("error", "the plan", "deadline.date", item.date.isoformat(), rule, remedy)
+        Problem("warning", "the plan", "deadline.date", item.date.isoformat(), rule, remedy)
         for item in plan.deadline
         if not snapshot < item.date <= last
     ]
 
 
 def code_problems(plan: Plan, providers: Mapping[str, str], specialties: Mapping[str, str]) -> list[Problem]:
-    """A problem for each code of a merger, break or specialty's growth that is not in the data, with the nearest.
+    """A problem for each code of a heir, break or specialty's growth that is not in the data, with the nearest.
 
     ``providers`` and ``specialties`` are names by code, as read: before any merger, so that both its sides are there.
     """
-    found = unknown_codes("successor.from", [item.from_provider for item in plan.successor], providers)
-    found += unknown_codes("successor.to", [item.to_provider for item in plan.successor], providers)
+    found = unknown_codes("successor.to", [item.to_provider for item in plan.successor], providers)
     broken = [item.specialty for item in plan.breaks if item.specialty != "ALL"]
     found += unknown_codes("break.specialty", broken, specialties)
     return found + unknown_codes("demand.specialty", list(plan.demand.specialty), specialties)

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from waitlist.bands import BANDS, THRESHOLDS
-from waitlist.calendar import Horizon, month_end
+from waitlist.calendar import Horizon, month_end, months_after
 from waitlist.errors import Problem
 from waitlist.history import Counts, History
 from waitlist.models import answers, engine, measures, past, rates
 from waitlist.models.departures import MonthFlows
 from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED
-from waitlist.plan import Plan
+from waitlist.plan import Plan, deadline_problems
 from waitlist.results import ALL, Result
 
 QUANTILES = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
@@ -93,7 +93,7 @@ class Tables:
             rates=_rates_table(history, fitted, keep),
             breaks=tuple(item for item in history.breaks if item.provider in {*asked, *providers, ALL}),
             assumptions=_assumptions(plan, history, fitted, keep),
-            warnings=(*history.problems, *_cautions(plan, fitted)),
+            warnings=(*history.problems, *_cautions(plan, history, fitted)),
             **frames,
         )
 
@@ -205,9 +205,10 @@ def _rates_table(history: History, fitted: rates.Rates, keep: list[int]) -> pd.D
     )
 
 
-def _cautions(plan: Plan, fitted: rates.Rates) -> tuple[Problem, ...]:
-    """What makes the ranges less than they seem."""
-    found = []
+def _cautions(plan: Plan, history: History, fitted: rates.Rates) -> tuple[Problem, ...]:
+    """What makes the ranges less than they seem, and what the plan asks for in vain."""
+    end = month_end(months_after(history.months[-1], plan.horizon_months))
+    found = deadline_problems(plan, history.snapshot, end)
     if len(fitted.months) < rates.WINDOW:
         rule = f"ranges are made of {rates.WINDOW} months' flows, and too narrow with fewer"
         remedy = f"Put {rates.WINDOW + 1} or more months into the folder, or choose a later origin."
