@@ -77,7 +77,8 @@ def month_flows(history: History, month: int) -> MonthFlows:
         _followed(stage[:, month - 1], stage[:, month], new, begin, end)
         for stage, new in zip(stages, entering, strict=True)
     )
-    both, theatre_days = outpatient.exposure + admission.exposure, admission.exposure.sum(axis=0)
+    both = outpatient.exposure + admission.exposure
+    outpatient_days, theatre_days = outpatient.exposure.sum(axis=0), admission.exposure.sum(axis=0)
     exposure = both.sum(axis=0)
     admitted = _at_opening(_with_unknown(counts.admitted[:, month], counts.admitted_unknown[:, month]))
     non_admitted = _at_opening(_with_unknown(counts.non_admitted[:, month], counts.non_admitted_unknown[:, month]))
@@ -97,11 +98,11 @@ def month_flows(history: History, month: int) -> MonthFlows:
     admission_removed = _by_band(removal_rate, admission.exposure).sum(axis=1) * seen
     grown = (history.admission[:, month] - history.admission[:, month - 1]).sum(axis=1)
     needed = grown + theatre.sum(axis=1) + admission_removed  # a restatement is the outpatient stage's
-    converted = _closing(_by_band(conversion_rate, outpatient.exposure), outpatient.exposure.sum(axis=0), needed)
+    converted = _closing(_by_band(conversion_rate, outpatient.exposure), outpatient_days, needed)
     converted[history.one_stage] = 0.0
     keep = seen[:, None]
     return MonthFlows(
-        exposure=np.stack([outpatient.exposure.sum(axis=0), theatre_days]) * keep,
+        exposure=np.stack([outpatient_days, theatre_days]) * keep,
         theatre=theatre * keep,
         admitted=admitted * keep,
         non_admitted=non_admitted * keep,
@@ -135,13 +136,9 @@ def _followed(opening: Floats, closing: Floats, starts: Floats, begin: date, end
             exposure[w, :, w - 1 - c] = born[c] * (1 - since) + later[w][:, w - 1 - c] * since
     here = [working_days(at, min(at + 7 * day, end)) for at in weeks]
     crossing = [_crossing(exposure, w, min(7, (end - at).days) / 7) for w, at in enumerate(weeks)]
-    joined = [
-        *reversed(born),
-        *opening[:, : _open_from(len(weeks))].T,
-        opening[:, _open_from(len(weeks)) :].sum(axis=1),
-    ]
-    kept = [*(later[c + 1][:, 0] for c in reversed(range(len(born))))]
-    kept += [*later[0][:, : _open_from(len(weeks))].T, later[0][:, _open_from(len(weeks)) :].sum(axis=1)]
+    top = _open_from(len(weeks))
+    joined = [*reversed(born), *opening[:, :top].T, opening[:, top:].sum(axis=1)]
+    kept = [*(there[:, 0] for there in reversed(later[1:])), *later[0][:, :top].T, later[0][:, top:].sum(axis=1)]
     exposure = np.maximum(exposure, 0.0) * np.array(here)[:, None, None]
     return _Followed(exposure, np.stack(joined, axis=1) - np.stack(kept, axis=1), np.sum(crossing, axis=0))
 
