@@ -16,14 +16,15 @@ import numpy as np
 from benchmarks.patients import List, with_ciw, with_simpy
 from benchmarks.table import publish
 from tests import numpy_twin
-from waitlist.models.kernel import ADMITTED, CONVERTED, FLOWS, NON_ADMITTED, REMOVED, step_weeks
+from waitlist.models.engine import WAIT_SHARES
+from waitlist.models.kernel import ADMITTED, CONVERTED, FLOWS, LANES, NON_ADMITTED, REMOVED, step_row
 
 DRAWS, LISTS, WEEKS = 500, 1, 156
 """The size that a plan of 36 months and 500 draws steps at a time."""
 
 
 def arguments(draws: int, lists: int, weeks: int, system: List = List()) -> dict[str, Any]:  # noqa: B008 - frozen
-    """Arguments of step_weeks with the flows of ``system``, weeks of five days, and draws that vary a little."""
+    """What step_row and its twin are told: the flows of ``system``, five-day weeks, draws that vary a little."""
     rates = np.zeros((lists, 2, 4, 105))
     for flow, part in ((ADMITTED, 0.2), (NON_ADMITTED, 0.6), (REMOVED, 0.2)):
         rates[:, 0, flow] = system.leave_outpatient * part / 5
@@ -37,12 +38,11 @@ def arguments(draws: int, lists: int, weeks: int, system: List = List()) -> dict
         "held": np.zeros(lists),
         "rates": rates,
         "returns": np.zeros((lists, 2, 105)),
-        "days": np.full(weeks, 5.0),
-        "season": np.ones((lists, weeks, 4)),
         "starts": np.full((lists, weeks), system.starts),
+        "multipliers": chance.uniform(0.98, 1.02, (lists, weeks // 4 + 1, 5, draws)),
+        "tilt": chance.uniform(0.98, 1.02, (lists, 105, draws)),
+        "days": np.full(weeks, 5.0),
         "last_day_share": np.zeros(weeks),
-        "multipliers": chance.uniform(0.98, 1.02, (draws, weeks // 4 + 1, lists, 5)),
-        "tilt": chance.uniform(0.98, 1.02, (draws, lists, 105)),
         "span": np.arange(weeks) // 4,
     }
 
@@ -57,14 +57,21 @@ def best(work: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
     return min(spent), given
 
 
-def kernel(draws: int, lists: int, weeks: int, threads: int) -> tuple[float, float]:
-    """Nanoseconds per list-week-draw, and the mean list at the end; the arrays are there beforehand."""
+def kernel(draws: int, lists: int, weeks: int, threads: int, measured: bool = False) -> tuple[float, float]:
+    """Nanoseconds per list-week-draw, and the mean row at the end; the arrays are there beforehand.
+
+    All weekly flows are written; with ``measured``, people over six thresholds and two waits each week end too.
+    """
     numba.set_num_threads(threads)
-    given = arguments(draws, lists, weeks)
-    waiting, flows = np.zeros((draws, lists, weeks + 1, 105)), np.zeros((draws, lists, weeks, FLOWS))
-    step_weeks(**given, waiting=waiting, flows=flows)  # compiled, and every page touched
-    seconds, _ = best(lambda: step_weeks(**given, waiting=waiting, flows=flows), 5)
-    return seconds * 1e9 / (draws * lists * weeks), float(waiting[:, :, -1].sum(axis=-1).mean())
+    given = arguments(-(-draws // LANES) * LANES, lists, weeks)  # a plan's draws are stepped in whole blocks
+    blocks, days = given["tilt"].shape[2] // LANES, np.arange(1, weeks + 1) if measured else np.array([weeks])
+    given |= {"week": days, "flow_weight": np.zeros(len(days)), "crossing": np.zeros((len(days), 105))}
+    given |= {"floors": np.array([0, 18, 52, 65, 78, 104]), "shares": WAIT_SHARES, "levels": np.zeros((0, 0), int)}
+    given |= {"over": np.zeros((blocks, len(days), 6, LANES)), "waits": np.zeros((blocks, len(days), 2, LANES))}
+    given |= {"noted": np.zeros((blocks, 0, 0, LANES)), "flows": np.zeros((blocks, weeks, FLOWS, LANES))}
+    step_row(**given)  # compiled, and every page touched
+    seconds, _ = best(lambda: step_row(**given), 5)
+    return seconds * 1e9 / (draws * lists * weeks), float(given["over"][:, -1, 0].mean())
 
 
 def main() -> None:
@@ -75,6 +82,8 @@ def main() -> None:
     rows = [[f"kernel, {min(2, cores)} threads", size, f"{both:,.0f}", "1", f"{people:,.0f}"]]
     one, people = kernel(DRAWS, LISTS, WEEKS, 1)
     rows.append(["kernel, 1 thread", size, f"{one:,.0f}", f"{one / both:,.1f}", f"{people:,.0f}"])
+    seen, people = kernel(DRAWS, LISTS, WEEKS, min(2, cores), measured=True)
+    rows.append(["the same, 2 threads, measured weekly", size, f"{seen:,.0f}", f"{seen / both:,.1f}", f"{people:,.0f}"])
     given = arguments(50, LISTS, WEEKS)
     seconds, (waiting, *_) = best(lambda: numpy_twin.step_weeks(**given))
     ns = seconds * 1e9 / (50 * LISTS * WEEKS)

@@ -7,21 +7,26 @@ import numpy as np
 THRESHOLDS = (18, 52, 65, 78, 104)
 
 
-def step_weeks(opening, held, rates, returns, days, season, starts, last_day_share, multipliers, tilt, span):
-    """As kernel.step_weeks, but returning waiting [D, N, K + 1, 105], flows [D, N, K, 16], stages [D, N, 2, 105]."""
-    draws, lists, weeks = len(multipliers), len(opening), len(days)
-    state = np.broadcast_to(opening, (draws, *opening.shape)).copy()
-    holding = np.broadcast_to(held, (draws, lists)).copy()
-    waiting = np.empty((draws, lists, weeks + 1, 105))
-    flows = np.empty((draws, lists, weeks, 16))
+def step_weeks(opening, held, rates, returns, starts, multipliers, tilt, days, last_day_share, span):
+    """As kernel.step_row is told, each list by itself, all its bands given: by list, draw and week.
+
+    waiting [N, D, K + 1, 105], flows [N, D, K, 16], stages [N, D, 2, 105] at the end.
+    """
+    lists, weeks, draws = len(opening), len(days), tilt.shape[2]
+    multipliers, tilt = np.moveaxis(multipliers, -1, 1), np.moveaxis(tilt, -1, 1)  # N, D, M, 5 and N, D, 105
+    state = np.repeat(opening[:, None], draws, axis=1)
+    holding = np.repeat(held[:, None], draws, axis=1)
+    waiting = np.empty((lists, draws, weeks + 1, 105))
+    flows = np.empty((lists, draws, weeks, 16))
     waiting[:, :, 0] = state.sum(axis=2)
     for k in range(weeks):
-        factor = days[k] * season[None, :, k] * multipliers[:, span[k], :, :4]  # D, N, 4
-        share = rates[None] * tilt[:, :, None, None] * factor[:, :, None, :, None]  # D, N, 2, 4, 105
+        month = multipliers[:, :, span[k]]
+        share = rates[:, None] * month[:, :, None, :4, None] * tilt[:, :, None, None]  # N, D, 2, 4, 105
         share[:, :, 1, 3] = 0.0  # conversions leave the outpatient stage only
-        share = share / np.maximum(1.0, share.sum(axis=3, keepdims=True))
+        share[:, :, 1, 1] = 0.0  # and non-admitted stops
+        share = days[k] * share / np.maximum(1.0, 5 * share.sum(axis=3, keepdims=True))
         left = share * state[:, :, :, None]
-        back = days[k] * returns[None]
+        back = days[k] * returns[:, None]
         state = state - left.sum(axis=3) + back
         state[:, :, 1] += left[:, :, 0, 3]
         stops = left[:, :, :, :2].sum(axis=(2, 3))
@@ -35,7 +40,7 @@ def step_weeks(opening, held, rates, returns, days, season, starts, last_day_sha
         aged = np.zeros_like(state)
         aged[..., 1:] = state[..., :-1]
         aged[..., 104] += state[..., 104]
-        started = starts[None, :, k] * multipliers[:, span[k], :, 4]
+        started = starts[:, k, None] * month[..., 4]
         aged[:, :, 0, 0] = holding + started * (1 - last_day_share[k])
         holding = started * last_day_share[k]
         flows[:, :, k, 0], flows[:, :, k, 5] = started, holding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -11,99 +11,138 @@ from hypothesis import strategies as st
 
 from tests import numpy_twin
 from waitlist.bands import band_of_days, percentile_wait
-from waitlist.calendar import horizon, place, snapshot_held_share
+from waitlist.calendar import days_of, horizon, place, snapshot_held_share
 from waitlist.models import answers, measures
-from waitlist.models.engine import Forecast
-from waitlist.models.kernel import F_HELD, F_STOPS_OVER, FLOWS, step_weeks, sum_from_the_longest
+from waitlist.models.engine import WAIT_SHARES, Assumptions, Forecast, asked, project
+from waitlist.models.kernel import F_HELD, F_STOPS_OVER, FLOWS, LANES, step_row
+from waitlist.plan import Deadline
+
+DRAWS = LANES
+TIME = horizon(date(2025, 8, 29), 8)
 
 
-def system(seed: int, fastest: float, weeks: int = 30, draws: int = 3, lists: int = 2):
-    """Random but possible arguments of ``step_weeks``."""
+def system(seed: int, fastest: float, weeks: int = 30, draws: int = DRAWS, lists: int = 2, time=TIME):
+    """Random but possible arguments of ``step_row``."""
     r = np.random.default_rng(seed)
-    time = horizon(date(2025, 8, 29), 8)
+    rates = r.uniform(0, fastest, (lists, 2, 4, 105))
+    rates[:, 1, [1, 3]] = 0.0
     return {
         "opening": r.uniform(0, 50, (lists, 2, 105)),
         "held": r.uniform(0, 9, lists),
-        "rates": r.uniform(0, fastest, (lists, 2, 4, 105)),
+        "rates": rates,
         "returns": r.uniform(0, 0.1, (lists, 2, 105)),
-        "days": time.working_days[:weeks],
-        "season": r.uniform(0.8, 1.2, (lists, weeks, 4)),
         "starts": r.uniform(20, 90, (lists, weeks)),
+        "multipliers": r.uniform(0.5, 1.5, (lists, weeks // 4 + 1, 5, draws)),
+        "tilt": r.uniform(0.5, 1.5, (lists, 105, draws)),
+        "days": time.working_days[:weeks],
         "last_day_share": time.last_day_share[:weeks],
-        "multipliers": r.uniform(0.5, 1.5, (draws, 9, lists, 5)),
-        "tilt": r.uniform(0.5, 1.5, (draws, lists, 105)),
         "span": np.arange(weeks) // 4,
     }
 
 
 def stepped(arguments):
-    draws, lists = arguments["multipliers"].shape[0], len(arguments["opening"])
+    """People by band [D, K + 1, 105] and flows [D, K, FLOWS] of the lists together, and waits [D, K, 2]."""
     weeks = len(arguments["days"])
-    waiting, flows = np.empty((draws, lists, weeks + 1, 105)), np.empty((draws, lists, weeks, FLOWS))
-    step_weeks(*arguments.values(), waiting, flows)
-    return waiting, flows
+    ends = days_of(TIME.snapshot, [TIME.snapshot + timedelta(weeks=k) for k in range(weeks + 1)])
+    blocks = arguments["tilt"].shape[2] // LANES
+    over, waits = np.empty((blocks, weeks + 1, 105, LANES)), np.empty((blocks, weeks + 1, 2, LANES))
+    flows, noted = np.empty((blocks, weeks, FLOWS, LANES)), np.empty((blocks, 0, 0, LANES))
+    bands, none = np.arange(105), np.zeros((0, 0), dtype=int)
+    measured = (ends.week, ends.flow_weight, ends.crossing, bands, WAIT_SHARES, none)
+    step_row(*arguments.values(), *measured, over, waits, noted, flows)
+    over, flows, waits = (np.moveaxis(x, -1, 1).reshape(-1, *x.shape[1:3]) for x in (over, flows, waits))
+    held = np.concatenate([np.full((len(flows), 1), arguments["held"].sum()), flows[..., F_HELD]], axis=1)
+    over[..., 0] -= held
+    return -np.diff(over, axis=2, append=0.0), flows, waits
 
 
+@pytest.mark.parametrize(("lists", "draws"), [(1, DRAWS), (3, 2 * DRAWS)])
 @pytest.mark.parametrize("fastest", [0.01, 0.2])
-def test_kernel_equals_its_numpy_twin_with_slow_rates_and_with_rates_that_would_take_more_than_all(fastest):
-    arguments = system(3, fastest)
-    waiting, flows = stepped(arguments)
+def test_kernel_equals_its_numpy_twin_with_slow_rates_and_with_rates_that_would_take_more_than_all(
+    fastest, lists, draws
+):
+    arguments = system(3, fastest, lists=lists, draws=draws)
+    waiting, flows, waits = stepped(arguments)
     expected_waiting, expected_flows, _ = numpy_twin.step_weeks(**arguments)
-    np.testing.assert_allclose(waiting, expected_waiting, rtol=1e-10, atol=1e-9)
-    np.testing.assert_allclose(flows, expected_flows, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(waiting, expected_waiting.sum(axis=0), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(flows, expected_flows.sum(axis=0), rtol=1e-9, atol=1e-8)
+    with_held = waiting[:, 1:].copy()
+    with_held[..., 0] += flows[..., F_HELD]
+    for i, share in enumerate(WAIT_SHARES):
+        np.testing.assert_allclose(waits[:, 1:, i], percentile_wait(with_held, share), rtol=1e-9)
 
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), fastest=st.sampled_from([0.0, 0.005, 0.05, 0.2]))
 def test_every_week_closes_to_rounding_and_nobody_is_negative(seed, fastest):
     arguments = system(seed, fastest)
-    waiting, flows = stepped(arguments)
-    held = np.concatenate([np.broadcast_to(arguments["held"], flows.shape[:2])[..., None], flows[..., F_HELD]], axis=2)
-    people = waiting.sum(axis=3) + held
-    closing = people[:, :, :-1] + flows[..., 0] - flows[..., 1] - flows[..., 2] - flows[..., 3]
-    np.testing.assert_allclose(people[:, :, 1:], closing, rtol=1e-11, atol=1e-8)
-    assert waiting.min() >= 0
+    waiting, flows, _ = stepped(arguments)
+    held = np.concatenate([np.full((DRAWS, 1), arguments["held"].sum()), flows[..., F_HELD]], axis=1)
+    people = waiting.sum(axis=2) + held
+    closing = people[:, :-1] + flows[..., 0] - flows[..., 1] - flows[..., 2] - flows[..., 3]
+    np.testing.assert_allclose(people[:, 1:], closing, rtol=1e-11, atol=1e-8)
+    assert waiting.min() >= -1e-9
 
 
-def forecast(seed: int = 1, draws: int = 40) -> tuple[Forecast, object]:
+DEADLINES = tuple(
+    Deadline(threshold_weeks=t, date=end.day)
+    for t in (18, 40, 52, 65, 78, 104)
+    for end in (horizon(date(2025, 8, 29), 12).month_ends[m] for m in (0, 2, 6, 7, 11))
+)
+
+
+def forecast(seed: int = 1, draws: int = 40, fastest: float = 0.006) -> tuple[Forecast, object]:
     time = horizon(date(2025, 8, 29), 12)
-    arguments = system(seed, 0.006, weeks=30, draws=draws, lists=1)
     r = np.random.default_rng(seed)
-    arguments |= {
-        "days": time.working_days,
-        "season": np.ones((1, time.weeks, 4)),
-        "starts": r.uniform(60, 90, (1, time.weeks)),
-        "last_day_share": time.last_day_share,
-        "multipliers": r.uniform(0.7, 1.3, (draws, 14, 1, 5)),
-        "span": np.arange(time.weeks) // 5,
-    }
-    waiting, flows = stepped(arguments)
-    over = np.ascontiguousarray(waiting[:, 0])
-    sum_from_the_longest(over)
-    return Forecast(over, flows[:, 0], float(arguments["held"][0]), arguments["returns"][0].sum(0)), time
+    given = system(seed, fastest, weeks=time.weeks, lists=1, time=time)
+    assumed = Assumptions(
+        lists=(("RAA", "110"),),
+        opening=given["opening"],
+        held=given["held"],
+        departures=given["rates"],
+        returns=given["returns"],
+        starts=r.uniform(60, 90, (1, time.weeks)),
+        season=np.ones((12, 4)),
+        span=np.minimum(np.arange(time.weeks) * 12 // time.weeks, 11),
+        shocks=r.uniform(0.7, 1.3, (12, 1, 5)),
+        lasting=np.zeros((1, 5)),
+    )
+    row = project(assumed, time, {("RAA", "110"): [0]}, asked(time, DEADLINES), draws, seed)
+    return next(row)[1], time
 
 
 def test_r4_holds_between_month_ends():
     row, time = forecast()
     v = measures.monthly(row, time).values
     change = v["clock_starts"] - v["stops_admitted"] - v["stops_non_admitted"] - v["other_removals"]
-    opening = row.over[:, 0, 0] + row.opening_held
-    np.testing.assert_allclose(v["waiting_list"], opening[:, None] + change.cumsum(axis=1), atol=1e-6)
+    np.testing.assert_allclose(v["waiting_list"], row.opening[0] + change.cumsum(axis=0), atol=1e-6)
+
+
+def cohort(row: Forecast, time, threshold: int, months_ahead: int):
+    deadline = Deadline(threshold_weeks=threshold, date=time.month_ends[months_ahead - 1].day)
+    return list(answers.cohort(row, time, DEADLINES.index(deadline), deadline))
 
 
 @pytest.mark.parametrize("threshold", [18, 52, 65, 78, 104])
 @pytest.mark.parametrize("months_ahead", [1, 3, 7, 12])
 def test_a_cohort_ends_at_the_number_over_its_threshold_at_the_deadline(threshold, months_ahead):
     row, time = forecast()
-    over = measures.monthly(row, time).values[f"over_{threshold}_weeks"][:, months_ahead - 1]
-    rows = list(answers.cohort(row, time, threshold, time.month_ends[months_ahead - 1].day))
+    over = measures.monthly(row, time).values[f"over_{threshold}_weeks"][months_ahead - 1]
+    rows = cohort(row, time, threshold, months_ahead)
     assert rows[-1][0] == time.month_ends[months_ahead - 1].day.isoformat()
     assert rows[-1][2] == pytest.approx(np.median(over), abs=1e-6)
 
 
+@pytest.mark.parametrize(("threshold", "months_ahead"), [(18, 1), (18, 7), (40, 8), (52, 12), (104, 3)])
+def test_nobody_leaves_a_cohort_where_nobody_leaves_the_list(threshold, months_ahead):
+    row, time = forecast(fastest=0.0)
+    left = [week[6] for week in cohort(row, time, threshold, months_ahead)]
+    np.testing.assert_allclose(left, 0.0, atol=1e-6)
+
+
 def test_a_cohort_is_all_its_openings_and_joiners_less_its_leavers():
     row, time = forecast()
-    rows = list(answers.cohort(row, time, 18, time.month_ends[7].day))
+    rows = cohort(row, time, 18, 8)
     joined, left = sum(r[5] for r in rows), sum(r[6] for r in rows)
     assert min(r[6] for r in rows) >= -1e-6
     assert joined >= 0 and left >= 0
@@ -111,15 +150,13 @@ def test_a_cohort_is_all_its_openings_and_joiners_less_its_leavers():
 
 def test_breakeven_held_week_by_week_keeps_the_number_over_a_threshold_level():
     threshold = 52
-    arguments = system(5, 0.01, draws=1, lists=1)
+    arguments = system(5, 0.01, lists=1)
     arguments["multipliers"][:] = 1.0
     arguments["opening"][:, :, 52:] *= 6
     weeks = len(arguments["days"])
-    arguments["season"][:] = 1.0
     for k in range(weeks):
-        one = {**arguments, "days": arguments["days"][k : k + 1], "season": arguments["season"][:, k : k + 1]}
-        one |= {"starts": arguments["starts"][:, k : k + 1], "last_day_share": arguments["last_day_share"][k : k + 1]}
-        one["span"] = np.zeros(1, dtype=int)
+        one = {**arguments, "days": arguments["days"][k : k + 1], "starts": arguments["starts"][:, k : k + 1]}
+        one |= {"last_day_share": arguments["last_day_share"][k : k + 1], "span": np.zeros(1, dtype=int)}
         waiting, flows, _ = numpy_twin.step_weeks(**one)
         over = waiting[0, 0, 0, threshold:].sum()
         tip = waiting[0, 0, 1, threshold]
@@ -129,9 +166,9 @@ def test_breakeven_held_week_by_week_keeps_the_number_over_a_threshold_level():
             break
         one["rates"] = arguments["rates"].copy()
         one["rates"][:, :, :2, threshold:] *= breakeven / flows[0, 0, 0, F_STOPS_OVER + 1]
-        held, _ = stepped(one)
-        assert held[0, 0, 1, threshold:].sum() == pytest.approx(over, abs=max(1.0, 0.005 * over))
-        arguments["opening"] = np.stack([held[0, :, 1] * 0.7, held[0, :, 1] * 0.3], axis=1)
+        held, *_ = stepped(one)
+        assert held[0, 1, threshold:].sum() == pytest.approx(over, abs=max(1.0, 0.005 * over))
+        arguments["opening"] = np.stack([held[:1, 1] * 0.7, held[:1, 1] * 0.3], axis=1)
     assert k > 10
 
 
@@ -172,20 +209,20 @@ def test_median_wait_is_interpolated_within_its_band():
 
 def test_a_constant_breakeven_keeps_a_stationary_list_level():
     weeks, threshold = 400, 52
-    arguments = system(8, 0.01, weeks=weeks, draws=1, lists=1)
-    steady = {"days": np.full(weeks, 5.0), "season": np.ones((1, weeks, 4)), "starts": np.full((1, weeks), 80.0)}
-    steady |= {"last_day_share": np.full(weeks, 0.2), "multipliers": np.ones((1, weeks, 1, 5))}
+    arguments = system(8, 0.01, weeks=30, lists=1)
+    steady = {"days": np.full(weeks, 5.0), "starts": np.full((1, weeks), 80.0), "span": np.zeros(weeks, dtype=int)}
+    steady |= {"last_day_share": np.full(weeks, 0.2), "multipliers": np.ones((1, 1, 5, DRAWS))}
     waiting, flows, stages = numpy_twin.step_weeks(**(arguments | steady))
     over, constant = waiting[0, 0, -1, threshold:].sum(), flows[0, 0, -1, F_STOPS_OVER + 1]
     assert over > constant > 1  # stationary: what leaves is what holds it level
-    week = {name: steady[name][:, :1] for name in ("season", "starts", "multipliers")}
+    week = {"starts": steady["starts"][:, :1], "span": np.zeros(1, dtype=int), "multipliers": steady["multipliers"]}
     week |= {name: steady[name][:1] for name in ("days", "last_day_share")}
-    week |= {"held": flows[0, :, -1, F_HELD], "span": np.zeros(1, dtype=int)}
+    week |= {"held": flows[:, 0, -1, F_HELD]}
     for _ in range(52):
-        now = arguments | week | {"opening": stages[0]}
+        now = arguments | week | {"opening": stages[:, 0]}
         _, free, _ = numpy_twin.step_weeks(**now)
         rates = arguments["rates"].copy()
         rates[:, :, :2, threshold:] *= constant / free[0, 0, 0, F_STOPS_OVER + 1]
-        held, _ = stepped(now | {"rates": rates})
-        assert held[0, 0, 1, threshold:].sum() == pytest.approx(over, abs=max(1.0, 0.005 * over))
+        held, *_ = stepped(now | {"rates": rates})
+        assert held[0, 1, threshold:].sum() == pytest.approx(over, abs=max(1.0, 0.005 * over))
         *_, stages = numpy_twin.step_weeks(**(now | {"rates": rates}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar as _calendar
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -99,6 +99,30 @@ def place(snapshot: date, day: date) -> MonthEnd:
     crossing = shares_until(began, began + 6, np.datetime64(day, "D") - 7 * np.arange(BANDS) - 1)
     flow = shares_until(end + 1, end + 7, np.datetime64(day, "D"))
     return MonthEnd(day, week, float(flow), crossing)
+
+
+@dataclass(frozen=True)
+class Days:
+    """C days in order, and where each lies: week, flow_weight [C] and crossing [C, 105] as MonthEnd's (R2)."""
+
+    dates: tuple[date, ...]
+    week: np.ndarray
+    flow_weight: Floats
+    crossing: Floats
+
+    def places(self, wanted: Iterable[date]) -> np.ndarray:
+        """The positions of ``wanted`` among these days."""
+        at = {day: i for i, day in enumerate(self.dates)}
+        return np.array([at[day] for day in wanted], dtype=int)
+
+
+def days_of(snapshot: date, dates: Iterable[date]) -> Days:
+    """``dates`` in order, each once, and where they lie among the weeks that step from ``snapshot``."""
+    ordered = tuple(sorted(set(dates)))
+    found = [place(snapshot, day) for day in ordered]
+    week = np.array([item.week for item in found], dtype=int)
+    weight = np.array([item.flow_weight for item in found])
+    return Days(ordered, week, weight, np.array([item.crossing_weights for item in found]).reshape(-1, BANDS))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from waitlist.calendar import horizon
 from waitlist.errors import Refusal, refuse
 from waitlist.history import History
-from waitlist.models import engine, past, rates, tables
+from waitlist.models import answers, engine, past, rates, tables
 from waitlist.plan import Plan, code_problems, unknown_codes
 from waitlist.results import Result
 
@@ -58,10 +58,11 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     time = horizon(history.snapshot, plan.horizon_months)
     assumed = engine.assume(history, fitted, plan, time, keep)
     found = tables.Tables()
-    groups = tables.rows_of(history, keep)
-    for done, (key, forecast) in enumerate(engine.project(assumed, time, plan.draws, plan.seed)):
+    groups = tables.rows_of(assumed.lists)
+    wanted = engine.asked(time, answers.deadlines(plan, time))
+    for done, (key, forecast) in enumerate(engine.project(assumed, time, groups, wanted, plan.draws, plan.seed)):
         tell("Forecasting", done + 1, len(groups))
-        rows = groups[key]
+        rows = [keep[n] for n in groups[key]]
         known = past.total(seen, rows)
         known |= past.shares_and_waits(known, history.waiting[rows].sum(axis=0, keepdims=True))
         stops_over = tables.stops_over_thresholds(history, rows)

@@ -12,7 +12,7 @@ import numpy as np
 from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_end, month_lengths, next_march_end, place
 from waitlist.models.engine import Forecast
-from waitlist.models.kernel import F_STARTS, F_TIP
+from waitlist.models.kernel import F_STARTS
 from waitlist.models.measures import Times, sorted_percentiles
 from waitlist.models.past import Observed
 from waitlist.plan import Clearance, Deadline, Plan
@@ -50,8 +50,8 @@ def breakeven_ahead(times: Times, horizon: Horizon, thresholds: tuple[int, ...])
     for index, t in enumerate((0, *THRESHOLDS)):
         if t and t not in thresholds:
             continue
-        inflow = times.values[f"tip_in_{t}_weeks" if t else "clock_starts"].mean(axis=0)
-        removed, stops = times.removed_over[index].mean(axis=0), times.stops_over[index].mean(axis=0)
+        inflow = times.values[f"tip_in_{t}_weeks" if t else "clock_starts"].mean(axis=1)
+        removed, stops = times.removed_over[index].mean(axis=1), times.stops_over[index].mean(axis=1)
         for c, end in enumerate(horizon.month_ends):
             yield _breakeven(t, end.day, inflow[c], removed[c], stops[c], times.days[c] / 7)
 
@@ -80,8 +80,8 @@ def clearance(
 
 
 def _from_now(ahead: Floats, now: float) -> Floats:
-    """A measure ahead [D, C] with what is known now before it."""
-    return np.column_stack([np.full(len(ahead), now), ahead])
+    """A measure ahead [C, D] with what is known now before it, [D, 1 + C]."""
+    return np.column_stack([np.full(ahead.shape[1], now), ahead.T])
 
 
 def _first_clear(over: Floats, lists: Floats, tolerance: Clearance) -> np.ndarray:
@@ -121,49 +121,41 @@ def deadlines(plan: Plan, horizon: Horizon) -> tuple[Deadline, ...]:
     return tuple(item for item in asked if horizon.snapshot < item.date <= last)
 
 
-def cohort(forecast: Forecast, horizon: Horizon, threshold: int, deadline: date) -> Iterator[Row]:
+def cohort(forecast: Forecast, horizon: Horizon, which: int, deadline: Deadline) -> Iterator[Row]:
     """R10, week by week: (week_ending, p10, p50, p90, required_per_week, joined, left).
 
     The cohort is all whose clock started on or before the deadline − (7T + 1) days: at the week end k weeks
-    before the deadline's week, those over T − k weeks, and u_T of the band that crosses in it.
+    before the deadline's week, those over T − k weeks, and u_T of the band that crosses in it. ``which`` is
+    the deadline's place among those asked of the forecast.
     """
-    end = place(horizon.snapshot, deadline)
+    threshold, end = deadline.threshold_weeks, place(horizon.snapshot, deadline.date)
     share = float(end.crossing_weights[threshold])
-    inside = deadline != horizon.week_ends[end.week]
+    inside = deadline.date != horizon.week_ends[end.week]
     held = forecast.held()
+    longer, before = forecast.noted[2 * which], forecast.noted[2 * which + 1]
     remaining, joined = [], [0.0]
     for k in range(end.week + 1):
-        level, over = threshold - (end.week - k), forecast.over[:, k]
+        level = threshold - (end.week - k)
         if level > 0:
-            remaining.append(over[:, level] + share * (over[:, level - 1] - over[:, level]))
+            remaining.append(longer[k] + share * (before[k] - longer[k]))
         else:
-            remaining.append(over[:, 0] + (held[:, k] if level < 0 or inside else 0.0))
+            remaining.append(longer[k] + (held[k] if level < 0 or inside else 0.0))
         if k:
             joined.append(_joined(forecast, horizon, held, k, level, share, inside))
     days = list(horizon.week_ends[: end.week + 1])
     if inside:
-        k = end.week
-        closing = forecast.over[:, k + 1, threshold]
-        tip = _crossing(forecast, k, threshold)
-        over = forecast.over[:, k, threshold]
-        remaining.append(over + share * tip - end.flow_weight * (over + tip - closing))
-        joined.append(float(forecast.returns[threshold:].sum() * horizon.working_days[k] * end.flow_weight))
-        days.append(deadline)
+        at = forecast.asked.days.places([deadline.date])[0]
+        remaining.append(forecast.over[forecast.asked.floors.index(threshold), at])
+        returned = end.flow_weight * forecast.returns[threshold:].sum() + share * forecast.returns[threshold - 1]
+        joined.append(float(horizon.working_days[end.week] * returned))
+        days.append(deadline.date)
     people = np.stack(remaining)
     left = np.append(0.0, np.array(joined[1:]) - np.diff(people.mean(axis=1)))
     p10, p50, p90 = sorted_percentiles(np.sort(people, axis=1), np.array([0.1, 0.5, 0.9]))
     for row, day in enumerate(days):
-        weeks_left = (deadline - day).days / 7
+        weeks_left = (deadline.date - day).days / 7
         required = p50[row] / weeks_left if weeks_left > 0 else np.nan
         yield (day.isoformat(), p10[row], p50[row], p90[row], required, joined[row], left[row])
-
-
-def _crossing(forecast: Forecast, week: int, threshold: int) -> Floats:
-    """[D] people who cross ``threshold`` weeks in a week."""
-    if threshold in THRESHOLDS:
-        return forecast.flows[:, week, F_TIP + THRESHOLDS.index(threshold)]
-    closing = forecast.over[:, week + 1]
-    return closing[:, threshold] - closing[:, threshold + 1]
 
 
 def _joined(
@@ -175,11 +167,12 @@ def _joined(
     if level > 1:
         returned += days * share * forecast.returns[level - 2]
     started = 0.0
+    starts, kept, kept_before = forecast.flows[F_STARTS, k - 1].mean(), held[k].mean(), held[k - 1].mean()
     if level < 0 or (level == 0 and inside):
-        started = float(forecast.flows[:, k - 1, F_STARTS].mean())
+        started = starts
     elif level == 0:
-        started = float((forecast.flows[:, k - 1, F_STARTS] - held[:, k]).mean())
+        started = starts - kept
     elif level == 1:
-        entered = (forecast.over[:, k, 0] - forecast.over[:, k, 1]).mean()
-        started = float(max(0.0, share * entered - (held[:, k - 1].mean() if inside else 0.0)))
+        entered = kept_before + starts - kept
+        started = max(0.0, share * entered - (kept_before if inside else 0.0))
     return float(returned + started)

@@ -6,7 +6,7 @@ takes its Assumptions as given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from zlib import crc32
@@ -14,18 +14,19 @@ from zlib import crc32
 import numpy as np
 
 from waitlist.bands import BANDS, THRESHOLDS, Floats
-from waitlist.calendar import Horizon, month_of, snapshot_held_share
+from waitlist.calendar import Days, Horizon, days_of, month_of, place, snapshot_held_share
 from waitlist.history import History
 from waitlist.models import replay
-from waitlist.models.kernel import ADMITTED, F_HELD, FLOWS, NON_ADMITTED, REMOVED, step_weeks, sum_from_the_longest
+from waitlist.models.kernel import ADMITTED, F_HELD, FLOWS, LANES, NON_ADMITTED, REMOVED, STARTS, step_row, unfold
 from waitlist.models.rates import Rates
-from waitlist.plan import Demand, Plan
-from waitlist.results import ALL
+from waitlist.plan import Deadline, Demand, Plan
 
 LEVEL_MONTHS = 12
 """Observed months whose mean is a draw's level: a year of them, as the rates use."""
 LAG = 3
 """Months by which the fitted level lags behind the snapshot: the drift in them is in every draw."""
+WAIT_SHARES = np.array([0.5, 0.92])
+"""Shares of the list below whose wait they lie: the median and the 92nd percentile."""
 LEAST_PEOPLE = 3.0
 """People below whom a band's chance is not made wilder still."""
 
@@ -36,9 +37,9 @@ Key = tuple[str, str]
 class Assumptions:
     """What the engine is told of N lists over K weeks. Rates as in models.rates.
 
-    opening [N, 2, 105] and held [N] at the snapshot; starts [N, K] a week; season [N, K, 4]; span [K] the
-    month of each week; shocks [M', N, 5] the observed months' ratios that draws are made of; lasting [N, 5]
-    the part of such a month that stays for good.
+    opening [N, 2, 105] and held [N] at the snapshot; starts [N, K] a week; span [K] the month of each week, of
+    M; season [M, 4] factors on the departures; shocks [M', N, 5] the observed months' ratios that draws are
+    made of; lasting [N, 5] the part of such a month that stays for good.
     """
 
     lists: tuple[Key, ...]
@@ -53,39 +54,42 @@ class Assumptions:
     lasting: Floats
 
 
-@dataclass
-class Forecast:
-    """One row's draws: a list, or a total. D draws × K weeks.
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of every row: measures on ``days``, people over ``floors`` (0 is the whole list), cohorts.
 
-    over [D, K + 1, 105]: people in each band or a longer one, at each week end, the snapshot first, without
-    those held beside it (so ``over[..., T]`` are those over T weeks, R1); flows [D, K, FLOWS]: each week's;
-    opening_held: those held at the snapshot; returns [105] a working day.
+    levels [W, 2 × deadlines]: for each deadline, the bands between which its cohort begins at each week end
+    until then, the snapshot first: the longer, and the one before it in part (R10).
     """
 
+    days: Days
+    floors: tuple[int, ...]
+    levels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """One row's draws: a list, or a total, measured as Asked. D draws, K weeks, C days, W week ends.
+
+    over [floors, C, D] people over each floor, those held beside the state in the whole; waits [2, C, D] the
+    median and 92nd percentile waits; noted [2 × deadlines, W, D] people in each of Asked.levels or longer;
+    flows [FLOWS, K, D] each week's; opening [floors], and opening_held of them, at the snapshot; returns
+    [105] a working day.
+    """
+
+    asked: Asked
     over: Floats
+    waits: Floats
+    noted: Floats
     flows: Floats
+    opening: Floats
     opening_held: float
     returns: Floats
 
     def held(self) -> Floats:
-        """[D, K + 1] people held beside the state at each week end (R6)."""
-        first = np.full((len(self.flows), 1), self.opening_held)
-        return np.concatenate([first, self.flows[..., F_HELD]], axis=1)
-
-    def opening(self) -> Floats:
-        """[6] the whole list and those over each threshold at the snapshot."""
-        return self.over[0, 0, [0, *THRESHOLDS]] + np.array([self.opening_held, *[0.0] * len(THRESHOLDS)])
-
-    def add(self, other: Forecast) -> None:
-        """Add another row's people to this one."""
-        self.over += other.over
-        self.flows += other.flows
-        self.opening_held += other.opening_held
-        self.returns += other.returns
-
-    def copy(self) -> Forecast:
-        """A row of its own with the same people."""
-        return Forecast(self.over.copy(), self.flows.copy(), self.opening_held, self.returns.copy())
+        """[K + 1, D] people held beside the state at each week end (R6)."""
+        first = np.full((1, self.flows.shape[-1]), self.opening_held)
+        return np.concatenate([first, self.flows[F_HELD]])
 
 
 def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list[int]) -> Assumptions:
@@ -113,7 +117,7 @@ def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list
         departures=departures,
         returns=rates.returns[keep],
         starts=starts,
-        season=np.broadcast_to(rates.season[number], (len(keep), time.weeks, 4)).copy(),
+        season=rates.season[(time.snapshot.month + np.arange(span.max() + 1)) % 12],
         span=span,
         shocks=rates.residuals[:, keep],
         lasting=rates.drift / np.maximum(spread, np.maximum(rates.drift, 1e-9)),
@@ -126,27 +130,28 @@ def _yearly_growth(demand: Demand, specialty: str) -> float:
     return demand.specialty.get(specialty, demand.percent_per_year) / 100
 
 
-def multipliers(assumed: Assumptions, lists: slice, draws: int, seed: int) -> Floats:
-    """Each draw's factors [D, M, N, 5] on the departures and starts, by month ahead, for the N of ``lists``.
+def multipliers(assumed: Assumptions, n: int, draws: int, seed: int) -> Floats:
+    """Each draw's factors [M, 5, D] on the departures and starts of the list at ``n``, by month ahead.
 
-    Observed months are drawn whole, for all lists at once, so that what moves together goes on doing so:
+    Observed months are drawn whole, the same for all lists, so that what moves together goes on doing so:
     LEVEL_MONTHS of them give the draw's level, one more each month its month, and of a third what lasts.
     """
-    months = int(assumed.span.max()) + 1
-    used = len(assumed.shocks)
+    months, used = len(assumed.season), len(assumed.shocks)
     random = np.random.default_rng(seed)
     level = random.integers(used, size=(draws, LEVEL_MONTHS))
     month = random.integers(used, size=(draws, months))
     lasting = random.integers(used, size=(draws, LAG + months))
-    shocks = assumed.shocks[:, lists]
-    steps = np.clip(shocks - 1.0, -0.5, 0.5) * assumed.lasting[None, lists]
+    shocks = assumed.shocks[:, n]
+    steps = np.clip(shocks - 1.0, -0.5, 0.5) * assumed.lasting[n]
     steps -= steps.mean(axis=0)
     lasted = np.exp(np.cumsum(steps[lasting], axis=1))[:, LAG:]
-    return np.asarray(shocks[level].mean(axis=1)[:, None] * shocks[month] * lasted)
+    factors = shocks[level].mean(axis=1)[:, None] * shocks[month] * lasted
+    factors[..., :STARTS] *= assumed.season
+    return np.asarray(np.moveaxis(factors, 0, -1))
 
 
 def chance(assumed: Assumptions, n: int, draws: int, seed: int) -> Floats:
-    """Each draw's factors [D, 105] on the departures of the list at ``n``: how few people are not an average.
+    """Each draw's factors [105, D] on the departures of the list at ``n``: how few people are not an average.
 
     Independent by band, gamma with mean 1 and variance 1 ÷ (h_b × people in band b or longer), h_b being the
     week's hazard. A cohort passes each band once, so that its expected number stays as it was, and after
@@ -159,74 +164,81 @@ def chance(assumed: Assumptions, n: int, draws: int, seed: int) -> Floats:
     weight = (people + 1e-6) / (people + 1e-6).sum(axis=0)
     hazard = 5 * (assumed.departures[n].sum(axis=1) * weight).sum(axis=0)
     shape = np.maximum(hazard, 1e-3) * over
-    factors = random.gamma(shape, 1 / shape, size=(draws, BANDS))
-    factors[:, -1] = 1.0  # the open band is passed again and again
+    factors = random.gamma(shape, 1 / shape, size=(draws, BANDS)).T
+    factors[-1] = 1.0  # the open band is passed again and again
     return factors
 
 
-def project(assumed: Assumptions, time: Horizon, draws: int, seed: int) -> Iterator[tuple[Key, Forecast]]:
-    """Every list's Forecast, then every provider's, every specialty's and the whole's.
+def asked(time: Horizon, deadlines: tuple[Deadline, ...]) -> Asked:
+    """Measures at every week end, month end and deadline, and the cohorts of ``deadlines``."""
+    dates = {*time.week_ends[1:], *(end.day for end in time.month_ends), *(item.date for item in deadlines)}
+    floors = (0, *THRESHOLDS, *sorted({item.threshold_weeks for item in deadlines} - set(THRESHOLDS)))
+    ends = [place(time.snapshot, item.date).week for item in deadlines]
+    week = np.arange(max(ends, default=-1) + 1)
+    levels = np.zeros((len(week), 2 * len(deadlines)), dtype=int)
+    for q, (item, end) in enumerate(zip(deadlines, ends, strict=True)):
+        level = item.threshold_weeks - (end - week)
+        levels[:, 2 * q] = np.clip(level, 0, BANDS - 1)
+        levels[:, 2 * q + 1] = np.clip(level - 1, 0, BANDS - 1)
+    return Asked(days_of(time.snapshot, dates), floors, levels)
 
-    Each is there only until the next is asked for: a list's arrays are used again for the next list, because
-    fresh memory costs more than stepping (measured: ten times). Lists are stepped a provider or a specialty
-    at a time, whichever are more, so that only the totals of the fewer are held: memory grows with those.
+
+def project(
+    assumed: Assumptions, time: Horizon, rows: Mapping[Key, list[int]], wanted: Asked, draws: int, seed: int
+) -> Iterator[tuple[Key, Forecast]]:
+    """The Forecast of each of ``rows``: the positions of the lists it adds up.
+
+    A list is stepped again for every row it is part of: that costs less than keeping what it gave (R11 holds,
+    its draws being the same each time).
     """
-    providers, specialties = ({key[i] for key in assumed.lists} for i in (0, 1))
-    outer = 0 if len(providers) > len(specialties) else 1
-    inner_totals: dict[str, Forecast] = {}
-    total, whole = (_empty(assumed, time, draws) for _ in range(2))
-    steps = _stepped(assumed, time, draws, seed)
-    for label in sorted({key[outer] for key in assumed.lists}):
-        _clear(total)
-        for n in (n for n, key in enumerate(assumed.lists) if key[outer] == label):
-            forecast = steps(n)
-            total.add(forecast)
-            inner = assumed.lists[n][1 - outer]
-            if inner in inner_totals:
-                inner_totals[inner].add(forecast)
-            else:
-                inner_totals[inner] = forecast.copy()
-            yield assumed.lists[n], forecast
-        whole.add(total)
-        yield ((label, ALL) if outer == 0 else (ALL, label)), total
-    for label in sorted(inner_totals):
-        yield ((ALL, label) if outer == 0 else (label, ALL)), inner_totals[label]
-    yield (ALL, ALL), whole
+    size = -(-draws // LANES) * LANES
+    factors = np.zeros((len(assumed.lists), len(assumed.season), 5, size))
+    tilt = np.ones((len(assumed.lists), BANDS, size))
+    for n in range(len(assumed.lists)):
+        factors[n, ..., :draws] = multipliers(assumed, n, draws, seed)
+        tilt[n, :, :draws] = chance(assumed, n, draws, seed)
+    for key, lists in rows.items():
+        yield key, _stepped(assumed, time, lists, factors[lists], tilt[lists], wanted, draws)
 
 
-def _empty(assumed: Assumptions, time: Horizon, draws: int) -> Forecast:
-    waiting, flows = np.zeros((draws, time.weeks + 1, BANDS)), np.zeros((draws, time.weeks, FLOWS))
-    return Forecast(waiting, flows, 0.0, np.zeros(BANDS))
+def _stepped(
+    assumed: Assumptions, time: Horizon, lists: list[int], factors: Floats, tilt: Floats, wanted: Asked, draws: int
+) -> Forecast:
+    days, count = wanted.days, tilt.shape[2] // LANES
+    over = np.empty((count, len(days.dates), len(wanted.floors), LANES))
+    waits = np.empty((count, len(days.dates), len(WAIT_SHARES), LANES))
+    noted = np.empty((count, *wanted.levels.shape, LANES))
+    flows = np.empty((count, time.weeks, FLOWS, LANES))
+    step_row(
+        assumed.opening[lists],
+        assumed.held[lists],
+        assumed.departures[lists],
+        assumed.returns[lists],
+        assumed.starts[lists],
+        factors,
+        tilt,
+        time.working_days,
+        time.last_day_share,
+        assumed.span,
+        days.week,
+        days.flow_weight,
+        days.crossing,
+        np.array(wanted.floors),
+        WAIT_SHARES,
+        wanted.levels,
+        over,
+        waits,
+        noted,
+        flows,
+    )
+    people, held = assumed.opening[lists].sum(axis=(0, 1)), float(assumed.held[lists].sum())
+    opening = np.array([people[floor:].sum() + (held if floor == 0 else 0.0) for floor in wanted.floors])
+    over, waits, noted, flows = (_by_draw(blocks, draws) for blocks in (over, waits, noted, flows))
+    return Forecast(wanted, over, waits, noted, flows, opening, held, assumed.returns[lists].sum(axis=(0, 1)))
 
 
-def _clear(total: Forecast) -> None:
-    total.over[:], total.flows[:], total.returns[:] = 0.0, 0.0, 0.0
-    total.opening_held = 0.0
-
-
-def _stepped(assumed: Assumptions, time: Horizon, draws: int, seed: int) -> Callable[[int], Forecast]:
-    """A function that steps the list at a position, into the same arrays every time."""
-    row = _empty(assumed, time, draws)
-
-    def step(n: int) -> Forecast:
-        one = slice(n, n + 1)
-        step_weeks(
-            assumed.opening[one],
-            assumed.held[one],
-            assumed.departures[one],
-            assumed.returns[one],
-            time.working_days,
-            assumed.season[one],
-            assumed.starts[one],
-            time.last_day_share,
-            multipliers(assumed, one, draws, seed),
-            chance(assumed, n, draws, seed)[:, None],
-            assumed.span,
-            row.over[:, None],
-            row.flows[:, None],
-        )
-        sum_from_the_longest(row.over)
-        row.opening_held, row.returns = float(assumed.held[n]), assumed.returns[n].sum(axis=0)
-        return row
-
-    return step
+def _by_draw(blocks: Floats, draws: int) -> Floats:
+    """[X, T, D] of what the kernel wrote in blocks [B, T, X, LANES]."""
+    found = np.empty((blocks.shape[2], blocks.shape[1], draws))
+    unfold(blocks, found)
+    return found

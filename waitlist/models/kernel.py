@@ -1,13 +1,12 @@
-"""The engine: one week after another for every draw and list, in R6's order.
+"""The engine: one week after another for the lists of a row, in R6's order, and the row's measures (R1, R2).
 
-A plain NumPy twin of ``step_weeks`` lives in the tests as its oracle. Each draw keeps all it needs in one
-scratch array at fixed places: only so can the compiler see that they do not overlap, and use vector
-instructions (measured: three times as fast as an array each).
+A plain NumPy twin of it lives in the tests as its oracle. LANES draws are stepped side by side: a row of the
+scratch array holds one number for each, so that one instruction handles several draws, and sums over bands
+need no other order than from the longest wait down. Everything lies in one array at fixed places: only so
+can the compiler see that rows do not overlap, and use vector instructions (measured: three times as fast).
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numba import njit, prange
@@ -21,252 +20,300 @@ STARTS = 4
 """The clock starts, after the departures, in the order of the multipliers' axis."""
 F_STARTS, F_ADMITTED, F_NON_ADMITTED, F_REMOVED, F_CONVERTED, F_HELD, F_TIP = range(7)
 F_STOPS_OVER = F_TIP + len(THRESHOLDS)
-"""Columns of the weekly flows; F_TIP (those who cross) and F_STOPS_OVER are each one column per threshold."""
+"""Places of the weekly flows; F_TIP (those who cross) and F_STOPS_OVER are each one place per threshold."""
 FLOWS = F_STOPS_OVER + len(THRESHOLDS)
-_THRESHOLDS = np.array(THRESHOLDS)
-_TOP = BANDS - 1
-_FIRST, _SECOND = 4, 228
-"""Where one draw's scratch holds the two stages before a week and after it, turn by turn."""
-_STOPS, _RATES, _RETURNS = 452, 564, 1348
-"""Where it holds the week's stops by band, the list's rates and its returns; a row is _ROW long."""
-_ROW = 112
-_PADDED = 108
-"""Bands stepped, those beyond the last being empty: a multiple of what one instruction handles."""
+FULL_WEEK = 5
+"""Working days of a week in which nobody's rates take more than all of a band."""
+LANES = 32
+"""Draws stepped side by side; the arrays of draws given to step_row are as long as a multiple of it."""
+_FLOORS = np.array((0, *THRESHOLDS))
+_FLOOR_OF = np.full(BANDS, -1)
+_FLOOR_OF[_FLOORS] = np.arange(len(_FLOORS))
+_TOP = (BANDS - 1) * LANES
+_ROWS = (BANDS + 1) * LANES
+"""A row of LANES for each band, and one more for those who stay in the open band while others join it."""
+_OUT, _ADM, _OUT_PACE, _ADM_PACE, _OUT_LEAVE, _ADM_LEAVE, _ADM_STOPS, _OVER = (_ROWS * i for i in range(8))
+_HELD = _ROWS + LANES
+"""After _OVER: a row that stays 0, beyond the longest there being nobody, and those held beside the state."""
+_SEEN = _HELD + LANES
+_MONTH, _LEFT, _STOPS, _FLOW = (_OVER + _SEEN + LANES * i for i in (0, 5, 8, 14))
+_SCRATCH = _FLOW + FLOWS * LANES
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
-def _way(here: int, there: int) -> tuple[Any, Any, Any]:
-    """The halves of a week (the first in two forms) that goes from the stages at ``here`` to those at ``there``.
-
-    Made once for each way, so that both places are constants to the compiler.
-    """
-
-    @njit(cache=True, fastmath=_FAST)
-    def leave(w: Floats, factor: Floats, days: float) -> tuple[float, float, float, float]:
-        """Departures and returns, a band on: people admitted, non-admitted, removed (not net), converted."""
-        fa, fn, fr, fc = factor
-        admitted, non_admitted, removed, converted = 0.0, 0.0, 0.0, 0.0
-        for b in range(_PADDED):
-            o, a = w[here + b], w[here + _ROW + b]
-            oa, on, orr = o * w[_RATES + b], o * w[_RATES + _ROW + b], fr * (o * w[_RATES + 2 * _ROW + b])
-            oc = fc * (o * w[_RATES + 3 * _ROW + b])
-            aa, an = a * w[_RATES + 4 * _ROW + b], a * w[_RATES + 5 * _ROW + b]
-            ar = fr * (a * w[_RATES + 6 * _ROW + b])
-            admitted += oa + aa
-            non_admitted += on + an
-            removed += orr + ar
-            converted += oc
-            out_stops, adm_stops = fa * oa + fn * on, fa * aa + fn * an
-            w[_STOPS + b] = out_stops + adm_stops
-            w[there + 1 + b] = o - out_stops - orr - oc + days * w[_RETURNS + b]
-            w[there + _ROW + 1 + b] = a - adm_stops - ar + oc + days * w[_RETURNS + _ROW + b]
-        return fa * admitted, fn * non_admitted, removed, converted
-
-    @njit(cache=True, fastmath=_FAST)
-    def leave_at_most_all(w: Floats, factor: Floats, days: float) -> tuple[float, float, float, float]:
-        """As ``leave``, where the rates would take more than all of some band: they share what is there."""
-        fa, fn, fr, fc = factor
-        admitted, non_admitted, removed, converted = 0.0, 0.0, 0.0, 0.0
-        for b in range(_PADDED):
-            o, a = w[here + b], w[here + _ROW + b]
-            oa, on, orr = fa * w[_RATES + b], fn * w[_RATES + _ROW + b], fr * w[_RATES + 2 * _ROW + b]
-            oc = fc * w[_RATES + 3 * _ROW + b]
-            aa, an = fa * w[_RATES + 4 * _ROW + b], fn * w[_RATES + 5 * _ROW + b]
-            ar = fr * w[_RATES + 6 * _ROW + b]
-            out_rate, adm_rate = oa + on + orr + oc, aa + an + ar
-            out_share, adm_share = o / max(1.0, out_rate), a / max(1.0, adm_rate)
-            admitted += out_share * oa + adm_share * aa
-            non_admitted += out_share * on + adm_share * an
-            removed += out_share * orr + adm_share * ar
-            converted += out_share * oc
-            w[_STOPS + b] = out_share * (oa + on) + adm_share * (aa + an)
-            out_stays, adm_stays = max(0.0, o - out_share * out_rate), max(0.0, a - adm_share * adm_rate)
-            w[there + 1 + b] = out_stays + days * w[_RETURNS + b]
-            w[there + _ROW + 1 + b] = adm_stays + out_share * oc + days * w[_RETURNS + _ROW + b]
-        return admitted, non_admitted, removed, converted
-
-    @njit(cache=True, fastmath=_FAST)
-    def settle(w: Floats, newcomers: float, waiting: Floats, flow: Floats) -> None:
-        """Those who cross are counted, the open band keeps its own, newcomers enter, ``waiting`` is written."""
-        for t in range(len(_THRESHOLDS)):
-            flow[F_TIP + t] = w[there + _THRESHOLDS[t]] + w[there + _ROW + _THRESHOLDS[t]]
-        for row in (there, there + _ROW):
-            w[row + _TOP] += w[row + BANDS]
-            w[row + BANDS] = 0.0
-        w[there], w[there + _ROW] = newcomers, 0.0
-        for b in range(BANDS):
-            waiting[b] = w[there + b] + w[there + _ROW + b]
-
-    return leave, leave_at_most_all, settle
-
-
-_leave_first, _leave_all_first, _settle_second = _way(_FIRST, _SECOND)
-_leave_second, _leave_all_second, _settle_first = _way(_SECOND, _FIRST)
-
-
-@njit(cache=True, fastmath=_FAST)
-def _write_stops_over(w: Floats, flow: Floats) -> None:
-    """The week's stops among those over each threshold, from the longest down, into ``flow`` [FLOWS]."""
-    over = w[_STOPS + 104]
-    flow[F_STOPS_OVER + 4] = over
-    for b in range(78, 104):
-        over += w[_STOPS + b]
-    flow[F_STOPS_OVER + 3] = over
-    for b in range(65, 78):
-        over += w[_STOPS + b]
-    flow[F_STOPS_OVER + 2] = over
-    for b in range(52, 65):
-        over += w[_STOPS + b]
-    flow[F_STOPS_OVER + 1] = over
-    for b in range(18, 52):
-        over += w[_STOPS + b]
-    flow[F_STOPS_OVER] = over
-
-
-@njit(cache=True, parallel=True, fastmath=_FAST, boundscheck=False)
-def step_weeks(
+@njit(cache=True, parallel=True, fastmath=_FAST, boundscheck=False, nogil=True)
+def step_row(
     opening: Floats,
     held: Floats,
     rates: Floats,
     returns: Floats,
-    days: Floats,
-    season: Floats,
     starts: Floats,
-    last_day_share: Floats,
     multipliers: Floats,
     tilt: Floats,
+    days: Floats,
+    last_day_share: Floats,
     span: np.ndarray,
-    waiting: Floats,
-    flows: Floats,
-) -> None:
-    """Step N lists through K weeks for D draws, in place (R6: leave, return, convert, age, start).
-
-    opening [N, 2, 105], held [N]: people at the snapshot, and those whose clock started that day.
-    rates [N, 2, 4, 105]: departures per working day; returns [N, 2, 105]: people a working day.
-    days [K]: working days of each week; season [N, K, 4]: factors on the rates.
-    starts [N, K]: clock starts a week; last_day_share [K]: of those, held to the next week.
-    multipliers [D, M, N, 5]: each draw's factor on the four departures and the starts, by month;
-    tilt [D, N, 105]: each draw's factor on all departures of a band; span [K]: the month of each week.
-    waiting [D, N, K + 1, 105], flows [D, N, K, FLOWS]: written. No band gives up more than it holds.
-    """
-    draws, lists, weeks = multipliers.shape[0], opening.shape[0], days.shape[0]
-    for d in prange(draws):
-        w, factor = np.zeros(_RETURNS + 2 * _ROW), np.empty(4)
-        for n in range(lists):
-            fastest, returning = np.zeros(4), returns[n].sum()
-            w[:] = 0.0
-            for stage in range(2):
-                w[_FIRST + stage * _ROW : _FIRST + stage * _ROW + BANDS] = opening[n, stage]
-                w[_RETURNS + stage * _ROW : _RETURNS + stage * _ROW + BANDS] = returns[n, stage]
-                for f in range(4 - stage):  # only the outpatient stage converts
-                    row = _RATES + (4 * stage + f) * _ROW
-                    for b in range(BANDS):
-                        w[row + b] = rates[n, stage, f, b] * tilt[d, n, b]
-                        fastest[f] = max(fastest[f], w[row + b])
-            waiting[d, n, 0] = opening[n, OUTPATIENT] + opening[n, ADMISSION]
-            holding = held[n]
-            for k in range(weeks):
-                bound = 0.0
-                for f in range(4):
-                    factor[f] = days[k] * season[n, k, f] * multipliers[d, span[k], n, f]
-                    bound += factor[f] * fastest[f]
-                flow, out = flows[d, n, k], waiting[d, n, k + 1]
-                started = starts[n, k] * multipliers[d, span[k], n, STARTS]
-                kept = started * last_day_share[k]
-                newcomers, holding = holding + started - kept, kept
-                if k % 2 == 0:
-                    left = _leave_first(w, factor, days[k]) if bound <= 1.0 else _leave_all_first(w, factor, days[k])
-                    _settle_second(w, newcomers, out, flow)
-                else:
-                    left = _leave_second(w, factor, days[k]) if bound <= 1.0 else _leave_all_second(w, factor, days[k])
-                    _settle_first(w, newcomers, out, flow)
-                flow[F_STARTS], flow[F_HELD] = started, holding
-                flow[F_ADMITTED], flow[F_NON_ADMITTED] = left[ADMITTED], left[NON_ADMITTED]
-                flow[F_REMOVED], flow[F_CONVERTED] = left[REMOVED] - days[k] * returning, left[CONVERTED]
-                _write_stops_over(w, flow)
-
-
-@njit(cache=True, parallel=True, boundscheck=False)
-def sum_from_the_longest(waiting: Floats) -> None:
-    """Turn ``waiting`` [D, C, 105], people by band, into people in each band or a longer one, in place."""
-    for d in prange(waiting.shape[0]):
-        for c in range(waiting.shape[1]):
-            over = 0.0
-            for b in range(BANDS - 1, -1, -1):
-                over += waiting[d, c, b]
-                waiting[d, c, b] = over
-
-
-@njit(cache=True, parallel=True, boundscheck=False)
-def measure_days(
-    over: Floats,
-    tip_104: Floats,
-    held: Floats,
     week: np.ndarray,
     flow_weight: Floats,
     crossing: Floats,
-    edges: np.ndarray,
+    floors: np.ndarray,
     shares: Floats,
-    over_edges: Floats,
+    levels: np.ndarray,
+    over: Floats,
     waits: Floats,
+    noted: Floats,
+    flows: Floats,
 ) -> None:
-    """Measure C days of D draws, each in the week after a week end (R2).
+    """Step N lists through K weeks for D draws (R6: leave, return, convert, age, start), and measure their sum.
 
-    over [D, K + 1, 105]: people by week end in each band or a longer one, without those held beside;
-    tip_104 [D, K]; held [D, K + 1]. week [C], flow_weight [C], crossing [C, 105]: as calendar.MonthEnd.
-    Written: over_edges [E, D, C], people over each of ``edges`` (0 is the whole list), and waits [S, D, C],
-    the weeks below which each of ``shares`` [S] of the list lies: interpolated evenly within a band, as
-    bands.percentile_wait; 104 in the open band; NaN for an empty list.
+    opening [N, 2, 105], held [N]: people at the snapshot, and those whose clock started that day.
+    rates [N, 2, 4, 105]: departures per working day, the admission stage giving only admitted stops and
+    removals; returns [N, 2, 105]: people a working day; starts [N, K]: clock starts a week.
+    multipliers [N, M, 5, D]: each draw's factor on the four departures and the starts, by month;
+    tilt [N, 105, D]: each draw's factor on all departures of a band. Where rates would take more than all of
+    a band of either stage in a full week, the band's are lowered until they take just that.
+    days [K]: working days of each week, FULL_WEEK at most; last_day_share [K]: of its starts, held to the
+    next week; span [K]: the month of each week.
+    week [C], flow_weight [C], crossing [C, 105]: the days measured, in order, as calendar.MonthEnd.
+    levels [W, Q]: bands whose people, or longer waits, are noted at the first W week ends, the snapshot first.
+    Written, in blocks of LANES draws: over [B, C, E, LANES], people over each of ``floors`` (0 is the whole
+    list); waits [B, C, S, LANES], the weeks below which each of ``shares`` of the list lies, interpolated
+    evenly within a band as bands.percentile_wait (104 in the open band, NaN for an empty list); noted
+    [B, W, Q, LANES]; flows [B, K, FLOWS, LANES].
     """
-    for d in prange(over.shape[0]):
-        at = np.zeros(BANDS + 1)
-        for c in range(week.shape[0]):
-            k, w = week[c], flow_weight[c]
+    lists, weeks, last = opening.shape[0], days.shape[0], week.shape[0]
+    for block in prange(tilt.shape[2] // LANES):
+        lanes = slice(np.int64(block) * LANES, (np.int64(block) + 1) * LANES)
+        each, before = np.zeros((lists, _SCRATCH)), np.empty(_SEEN)
+        now = np.zeros(_SEEN) if lists > 1 else each[0, _OVER : _OVER + _SEEN]
+        widest, lowered = np.zeros((lists, BANDS)), np.zeros((lists, BANDS), np.bool_)
+        bands, c = np.zeros((shares.shape[0], LANES), np.int64), 0
+        for n in range(lists):
+            _open(each[n], widest[n], opening[n], held[n], tilt[n, :, lanes])
+            if lists > 1:
+                now += each[n, _OVER : _OVER + _SEEN]
+        for k in range(weeks):
+            _note(now, k, levels, noted[block])
+            while c < last and week[c] == k and flow_weight[c] == 0.0 and crossing[c].max() == 0.0:
+                _read(now, floors, shares, bands, over[block, c], waits[block, c])
+                c += 1
+            if c < last and week[c] == k:
+                before[:] = now
+            for n in range(lists):
+                if k == 0 or span[k] != span[k - 1]:
+                    _set_month(
+                        each[n], multipliers[n, span[k], :, lanes], rates[n], tilt[n, :, lanes], widest[n], lowered[n]
+                    )
+                _leave(each[n], rates[n], returns[n], days[k])
+                _enter(each[n], starts[n, k], last_day_share[k])
+                _note_flows(each[n], flows[block, k], n > 0)
+            if lists > 1:
+                now[:] = each[0, _OVER : _OVER + _SEEN]
+                for n in range(1, lists):
+                    now += each[n, _OVER : _OVER + _SEEN]
+            while c < last and week[c] == k:
+                day = _between(before, now, flow_weight[c], crossing[c])
+                _read(day, floors, shares, bands, over[block, c], waits[block, c])
+                c += 1
+        _note(now, weeks, levels, noted[block])
+        while c < last:  # the last week end itself
+            _read(now, floors, shares, bands, over[block, c], waits[block, c])
+            c += 1
+
+
+@njit(cache=True, boundscheck=False)
+def _open(w: Floats, widest: Floats, opening: Floats, held: float, tilt: Floats) -> None:
+    """A list as it is at the snapshot, in every lane, added to the row; ``widest`` [105]: each band's top tilt."""
+    over = 0.0
+    for b in range(BANDS - 1, -1, -1):
+        over += opening[OUTPATIENT, b] + opening[ADMISSION, b]
+        for j in range(LANES):
+            w[_OUT + b * LANES + j] = opening[OUTPATIENT, b]
+            w[_ADM + b * LANES + j] = opening[ADMISSION, b]
+            w[_OUT_PACE + b * LANES + j] = w[_ADM_PACE + b * LANES + j] = tilt[b, j]
+            widest[b] = max(widest[b], tilt[b, j])
+            w[_OVER + b * LANES + j] = over
+    for j in range(LANES):
+        w[_OVER + _HELD + j] = held
+
+
+@njit(cache=True, boundscheck=False)
+def _set_month(
+    w: Floats, multipliers: Floats, rates: Floats, tilt: Floats, widest: Floats, lowered: np.ndarray
+) -> None:
+    """The month's factors, the pace they allow, and the part of each band that leaves in a day."""
+    most = np.zeros(4)
+    for f in range(5):
+        for j in range(LANES):
+            w[_MONTH + f * LANES + j] = multipliers[f, j]
+            if f < 4:
+                most[f] = max(most[f], multipliers[f, j])
+    reach = np.zeros((2, BANDS))
+    for stage in range(2):
+        for f in range(4):
             for b in range(BANDS):
-                at[b] = over[d, k, b]
-            at[0] += held[d, k]
-            if w > 0.0 or crossing[c].max() > 0.0:
-                at[0] += w * (over[d, k + 1, 0] + held[d, k + 1] - at[0])
-                for b in range(1, BANDS):
-                    tip = over[d, k + 1, b] - over[d, k + 1, b + 1] if b < BANDS - 1 else tip_104[d, k]
-                    at[b] += crossing[c, b] * tip - w * (at[b] + tip - over[d, k + 1, b])
-            for e in range(edges.shape[0]):
-                over_edges[e, d, c] = at[edges[e]]
-            total = 0.0
-            for b in range(BANDS):
-                total += max(0.0, at[b] - at[b + 1])
-            for s in range(shares.shape[0]):
-                waits[s, d, c] = _wait_below(at, total, shares[s])
+                reach[stage, b] += most[f] * rates[stage, f, b]
+    for b in range(BANDS):
+        too_much = FULL_WEEK * widest[b] * max(reach[0, b], reach[1, b]) > 1.0
+        if too_much or lowered[b]:
+            for j in range(LANES):
+                out, adm = 0.0, 0.0
+                for f in range(4):
+                    out += multipliers[f, j] * rates[OUTPATIENT, f, b]
+                    adm += multipliers[f, j] * rates[ADMISSION, f, b]
+                w[_OUT_PACE + b * LANES + j] = min(tilt[b, j], 1.0 / max(FULL_WEEK * out, 1e-9))
+                w[_ADM_PACE + b * LANES + j] = min(tilt[b, j], 1.0 / max(FULL_WEEK * adm, 1e-9))
+        lowered[b] = too_much
+    _set_leave(w, rates)
 
 
-@njit(cache=True)
-def _wait_below(over: Floats, total: float, share: float) -> float:
-    if total <= 0.0:
-        return np.nan
-    target, upto = share * total, 0.0
-    for b in range(BANDS - 1):
-        here = max(0.0, over[b] - over[b + 1])
-        if here > 0.0 and upto + here >= target:
-            return b + (target - upto) / here
-        upto += here
-    return float(BANDS - 1)
+@njit(cache=True, fastmath=_FAST, boundscheck=False)
+def _set_leave(w: Floats, rates: Floats) -> None:
+    for b in range(BANDS):
+        oa, on, orr, oc = rates[0, 0, b], rates[0, 1, b], rates[0, 2, b], rates[0, 3, b]
+        aa, ar = rates[1, 0, b], rates[1, 2, b]
+        for j in range(LANES):
+            fa, fn, fr = w[_MONTH + j], w[_MONTH + LANES + j], w[_MONTH + 2 * LANES + j]
+            out = fa * oa + fn * on + fr * orr + w[_MONTH + 3 * LANES + j] * oc
+            w[_OUT_LEAVE + b * LANES + j] = w[_OUT_PACE + b * LANES + j] * out
+            w[_ADM_STOPS + b * LANES + j] = w[_ADM_PACE + b * LANES + j] * aa
+            w[_ADM_LEAVE + b * LANES + j] = w[_ADM_PACE + b * LANES + j] * (fa * aa + fr * ar)
 
 
-@njit(cache=True, parallel=True, boundscheck=False)
+@njit(cache=True, fastmath=_FAST, boundscheck=False)
+def _leave(w: Floats, rates: Floats, returns: Floats, days: float) -> None:
+    """Departures, returns and conversions of every band, which goes on to the next; its flows' sums (R6)."""
+    for i in range(3 * LANES):
+        w[_LEFT + i] = 0.0
+    for b in range(BANDS - 1, -1, -1):
+        oa, on, oc = rates[0, 0, b], rates[0, 1, b], rates[0, 3, b]
+        out_back, adm_back = days * returns[0, b], days * returns[1, b]
+        for j in range(LANES):
+            o, a = w[_OUT + b * LANES + j], w[_ADM + b * LANES + j]
+            od, ad = days * o, days * a
+            x = od * w[_OUT_PACE + b * LANES + j]
+            converted = w[_MONTH + 3 * LANES + j] * oc * x
+            w[_LEFT + j] += oa * x + w[_ADM_STOPS + b * LANES + j] * ad
+            w[_LEFT + LANES + j] += on * x
+            w[_LEFT + 2 * LANES + j] += converted
+            o = o - w[_OUT_LEAVE + b * LANES + j] * od + out_back
+            a = a - w[_ADM_LEAVE + b * LANES + j] * ad + converted + adm_back
+            w[_OUT + b * LANES + LANES + j] = o
+            w[_ADM + b * LANES + LANES + j] = a
+            w[_OVER + b * LANES + LANES + j] = w[_OVER + b * LANES + 2 * LANES + j] + (o + a)
+        t = _FLOOR_OF[b]
+        if t >= 0:
+            for j in range(LANES):
+                admitted, non_admitted = w[_MONTH + j] * w[_LEFT + j], w[_MONTH + LANES + j] * w[_LEFT + LANES + j]
+                w[_STOPS + t * LANES + j] = admitted + non_admitted
+
+
+@njit(cache=True, fastmath=_FAST, boundscheck=False)
+def _enter(w: Floats, starts: float, last_day_share: float) -> None:
+    """The open band keeps its own, newcomers enter, and the week's flows are noted."""
+    for j in range(LANES):
+        w[_OUT + _TOP + j] += w[_OUT + _TOP + LANES + j]
+        w[_ADM + _TOP + j] += w[_ADM + _TOP + LANES + j]
+        # whom the week's stops do not account for was removed, returns taken off (R4)
+        w[_FLOW + F_REMOVED * LANES + j] = w[_OVER + j] - w[_OVER + LANES + j] - w[_STOPS + j]
+        started = starts * w[_MONTH + STARTS * LANES + j]
+        kept = started * last_day_share
+        w[_OUT + j] = w[_OVER + _HELD + j] + started - kept
+        w[_ADM + j] = 0.0
+        w[_OVER + j] = w[_OVER + LANES + j] + w[_OUT + j]
+        w[_OVER + _HELD + j] = kept
+        w[_FLOW + F_STARTS * LANES + j] = started
+        w[_FLOW + F_ADMITTED * LANES + j] = w[_MONTH + j] * w[_LEFT + j]
+        w[_FLOW + F_NON_ADMITTED * LANES + j] = w[_MONTH + LANES + j] * w[_LEFT + LANES + j]
+        w[_FLOW + F_CONVERTED * LANES + j] = w[_LEFT + 2 * LANES + j]
+        w[_FLOW + F_HELD * LANES + j] = kept
+        for t in range(len(THRESHOLDS)):
+            b = _FLOORS[t + 1] * LANES
+            w[_FLOW + (F_TIP + t) * LANES + j] = w[_OVER + b + j] - w[_OVER + b + LANES + j]
+            w[_FLOW + (F_STOPS_OVER + t) * LANES + j] = w[_STOPS + (t + 1) * LANES + j]
+
+
+@njit(cache=True, boundscheck=False)
+def _note_flows(w: Floats, flows: Floats, further: bool) -> None:
+    for f in range(FLOWS):
+        for j in range(LANES):
+            flows[f, j] = w[_FLOW + f * LANES + j] + (flows[f, j] if further else 0.0)
+
+
+@njit(cache=True, boundscheck=False)
+def _note(now: Floats, k: int, levels: np.ndarray, noted: Floats) -> None:
+    if k < levels.shape[0]:
+        for q in range(levels.shape[1]):
+            for j in range(LANES):
+                noted[k, q, j] = now[levels[k, q] * LANES + j]
+
+
+@njit(cache=True, boundscheck=False)
+def _between(before: Floats, now: Floats, flow_weight: float, crossing: Floats) -> Floats:
+    """The row on a day between two week ends (R2): ``flow_weight`` w and ``crossing`` u_T as in MonthEnd."""
+    day = np.empty_like(now)
+    for j in range(LANES):
+        day[j] = before[j] + flow_weight * (now[j] - before[j])
+        day[_HELD + j] = before[_HELD + j] + flow_weight * (now[_HELD + j] - before[_HELD + j])
+    for b in range(1, BANDS):
+        u = crossing[b]
+        for j in range(LANES):
+            then, ends = before[b * LANES + j], now[b * LANES + j]
+            tip = ends - now[(b + 1) * LANES + j]
+            day[b * LANES + j] = then + u * tip - flow_weight * (then + tip - ends)
+    return day
+
+
+@njit(cache=True, boundscheck=False)
+def _read(day: Floats, floors: np.ndarray, shares: Floats, bands: np.ndarray, over: Floats, waits: Floats) -> None:
+    """Write people over each floor and the waits; ``bands`` [S, LANES]: where the search left off last time."""
+    for e in range(floors.shape[0]):
+        for j in range(LANES):
+            over[e, j] = day[floors[e] * LANES + j] + (day[_HELD + j] if floors[e] == 0 else 0.0)
+    for s in range(shares.shape[0]):
+        for j in range(LANES):
+            whole = day[j] + day[_HELD + j]
+            rest, b = (1.0 - shares[s]) * whole, bands[s, j]
+            while b < BANDS - 1 and day[(b + 1) * LANES + j] > rest:
+                b += 1
+            while b > 0 and day[b * LANES + j] <= rest:
+                b -= 1
+            bands[s, j] = b
+            shorter = day[b * LANES + j] if b > 0 else whole
+            here = shorter - day[(b + 1) * LANES + j]
+            if whole <= 0.0:
+                waits[s, j] = np.nan
+            elif b == BANDS - 1 or here <= 0.0:
+                waits[s, j] = b
+            else:
+                waits[s, j] = b + (shorter - rest) / here
+
+
+@njit(cache=True, parallel=True, boundscheck=False, nogil=True)
+def unfold(blocks: Floats, draws: Floats) -> None:
+    """Put what step_row wrote, ``blocks`` [B, T, X, LANES], into ``draws`` [X, T, D], D being B × LANES at most."""
+    for x in prange(blocks.shape[2]):
+        for t in range(blocks.shape[1]):
+            for d in range(draws.shape[2]):
+                draws[x, t, d] = blocks[d // LANES, t, x, d % LANES]
+
+
+@njit(cache=True, parallel=True, boundscheck=False, nogil=True)
 def sum_between_days(flows: Floats, week: np.ndarray, weights: Floats, found: Floats) -> None:
-    """Each flow between one of C days and the next, the first from the snapshot, into ``found`` [F, D, C] (R2).
+    """Each flow between one of C days and the next, the first from the snapshot, into ``found`` [F, C, D] (R2).
 
-    flows [D, K, F]; week [C]: the week after which each day lies; weights [F, C]: the share of that week's
+    flows [F, K, D]; week [C]: the week after which each day lies; weights [F, C]: the share of that week's
     flow that falls on or before the day.
     """
-    for d in prange(flows.shape[0]):
-        for f in range(flows.shape[2]):
-            k, over = 0, 0.0
-            for c in range(week.shape[0]):
-                total = over
-                while k < week[c]:
-                    total += flows[d, k, f]
-                    k += 1
-                part = weights[f, c] * flows[d, k, f] if weights[f, c] > 0.0 else 0.0
-                found[f, d, c] = total + part
-                over = -part
+    for f in prange(flows.shape[0]):
+        over = np.zeros(flows.shape[2])
+        k = 0
+        for c in range(week.shape[0]):
+            found[f, c] = over
+            while k < week[c]:
+                found[f, c] += flows[f, k]
+                k += 1
+            over[:] = 0.0
+            if weights[f, c] > 0.0:
+                found[f, c] += weights[f, c] * flows[f, k]
+                over -= weights[f, c] * flows[f, k]

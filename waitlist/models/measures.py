@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from waitlist.bands import BANDS, THRESHOLDS, Floats
+from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon
 from waitlist.models.engine import Forecast
 from waitlist.models.kernel import (
@@ -18,7 +18,6 @@ from waitlist.models.kernel import (
     F_STOPS_OVER,
     F_TIP,
     FLOWS,
-    measure_days,
     sum_between_days,
 )
 
@@ -40,17 +39,14 @@ MEASURES = (
     "p92_wait_weeks",
     *(f"tip_in_{t}_weeks" for t in THRESHOLDS),
 )
-WAIT_SHARES = np.array([0.5, 0.92])
-EDGES = np.array((0, *THRESHOLDS))
-"""The whole list and the thresholds: the first axis of what is measured 'among those over'."""
 
 
 @dataclass(frozen=True)
 class Times:
     """One row's measures at C times in D draws.
 
-    values: each of MEASURES [D, C]; over, stops_over, removed_over [6, D, C]: people, and flows in the time
-    before, among those over each of EDGES; days [C]: the length of that time.
+    values: each of MEASURES [C, D]; over, stops_over, removed_over [6, C, D]: people, and flows in the time
+    before, among those over 0 and each threshold; days [C]: the length of that time.
     """
 
     values: dict[str, Floats]
@@ -62,35 +58,25 @@ class Times:
 
 def weekly(forecast: Forecast, time: Horizon, weeks: int) -> Times:
     """The measures at the first ``weeks`` week ends after the snapshot."""
-    over, waits = _stocks(forecast, np.arange(1, weeks + 1), np.zeros(weeks), np.zeros((weeks, BANDS)))
-    flows = np.ascontiguousarray(np.moveaxis(forecast.flows[:, :weeks], 2, 0))
-    return _times(forecast, over, waits, flows, np.full(weeks, 7.0))
+    at = forecast.asked.days.places(time.week_ends[1 : weeks + 1])
+    return _times(forecast, at, forecast.flows[:, :weeks], np.full(weeks, 7.0))
 
 
 def monthly(forecast: Forecast, time: Horizon) -> Times:
     """The measures at every month end ahead, by R2's two weights; flows since the month end before."""
-    week = np.array([end.week for end in time.month_ends])
-    share = np.array([end.flow_weight for end in time.month_ends])
-    crossing = np.array([end.crossing_weights for end in time.month_ends])
-    over, waits = _stocks(forecast, week, share, crossing)
-    weights = np.tile(share, (FLOWS, 1))
-    weights[F_TIP:F_STOPS_OVER] = crossing[:, THRESHOLDS].T
-    flows = np.empty((FLOWS, len(forecast.flows), len(week)))
-    sum_between_days(forecast.flows, week, weights, flows)
-    days = np.diff([(end.day - time.snapshot).days for end in time.month_ends], prepend=0)
-    return _times(forecast, over, waits, flows, days.astype(float))
+    days, ends = forecast.asked.days, [end.day for end in time.month_ends]
+    at = days.places(ends)
+    weights = np.tile(days.flow_weight[at], (FLOWS, 1))
+    weights[F_TIP:F_STOPS_OVER] = days.crossing[at][:, THRESHOLDS].T
+    flows = np.empty((FLOWS, len(at), forecast.flows.shape[2]))
+    sum_between_days(forecast.flows, days.week[at], weights, flows)
+    length = np.diff([(day - time.snapshot).days for day in ends], prepend=0)
+    return _times(forecast, at, flows, length.astype(float))
 
 
-def _stocks(forecast: Forecast, week: np.ndarray, share: Floats, crossing: Floats) -> tuple[Floats, Floats]:
-    """People over each of EDGES [6, D, C] and the waits below which WAIT_SHARES of them lie [2, D, C]."""
-    draws, days = len(forecast.over), len(week)
-    over, waits = np.empty((len(EDGES), draws, days)), np.empty((len(WAIT_SHARES), draws, days))
-    tip_104, held = np.ascontiguousarray(forecast.flows[..., F_STOPS_OVER - 1]), forecast.held()
-    measure_days(forecast.over, tip_104, held, week, share, crossing, EDGES, WAIT_SHARES, over, waits)
-    return over, waits
-
-
-def _times(forecast: Forecast, over: Floats, waits: Floats, flows: Floats, days: Floats) -> Times:
+def _times(forecast: Forecast, at: np.ndarray, flows: Floats, days: Floats) -> Times:
+    floors = 1 + len(THRESHOLDS)
+    over, waits = forecast.over[:floors, at], forecast.waits[:, at]
     tips = flows[F_TIP:F_STOPS_OVER]
     values: dict[str, Floats] = {"waiting_list": over[0], "within_18_weeks": over[0] - over[1]}
     values |= {f"over_{t}_weeks": over[1 + i] for i, t in enumerate(THRESHOLDS)}
@@ -107,16 +93,17 @@ def _times(forecast: Forecast, over: Floats, waits: Floats, flows: Floats, days:
     values["median_wait_weeks"], values["p92_wait_weeks"] = waits
     values |= {f"tip_in_{t}_weeks": tips[i] for i, t in enumerate(THRESHOLDS)}
     stops_over = np.stack([flows[F_ADMITTED] + flows[F_NON_ADMITTED], *flows[F_STOPS_OVER:]])
-    before = np.concatenate([np.broadcast_to(forecast.opening()[:, None, None], over[..., :1].shape), over], axis=2)
     joined = np.stack([flows[F_STARTS], *tips])
-    removed_over = joined - stops_over - np.diff(before, axis=2)  # what R4 leaves
+    removed_over = joined - stops_over - over  # what R4 leaves
+    removed_over[:, 1:] += over[:, :-1]
+    removed_over[:, 0] += forecast.opening[:floors, None]
     removed_over[0] = flows[F_REMOVED]
     return Times(values, over, stops_over, removed_over, days)
 
 
 def summary(times: Times) -> tuple[Floats, Floats]:
     """Mean [measures, C] and the 5, 10, 25, 50, 75, 90, 95 percentiles [7, measures, C] over draws."""
-    values = np.ascontiguousarray(np.stack([times.values[name].T for name in MEASURES]))  # measures × C × D
+    values = np.stack([times.values[name] for name in MEASURES])
     values.sort(axis=-1)
     return values.mean(axis=-1), sorted_percentiles(values, np.array([0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95]))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -24,11 +26,10 @@ FLOWS_OUT = ("stops_admitted", "stops_non_admitted", "other_removals")
 COHORT = ("week_ending", "p10", "p50", "p90", "required_per_week", "joined", "left")
 
 
-def rows_of(history: History, keep: list[int]) -> dict[tuple[str, str], list[int]]:
-    """The lists that each row of the tables adds up."""
+def rows_of(lists: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[int]]:
+    """The positions among ``lists`` that each row of the tables adds up."""
     groups: dict[tuple[str, str], list[int]] = {}
-    for n in keep:
-        provider, specialty = history.lists[n]
+    for n, (provider, specialty) in enumerate(lists):
         for key in ((provider, specialty), (provider, ALL), (ALL, specialty), (ALL, ALL)):
             groups.setdefault(key, []).append(n)
     return groups
@@ -124,8 +125,8 @@ def answer(
     ]
     tables.breakeven += [(*key, *row) for row in answers.breakeven_ahead(months, time, t)]
     tables.clearance += [(*key, *row) for row in answers.clearance(months, known, time, plan.clearance, t)]
-    for item in answers.deadlines(plan, time):
-        rows = answers.cohort(forecast, time, item.threshold_weeks, item.date)
+    for which, item in enumerate(answers.deadlines(plan, time)):
+        rows = answers.cohort(forecast, time, which, item)
         tables.cohorts += [(*key, item.threshold_weeks, item.date.isoformat(), *row) for row in rows]
 
 
