@@ -40,7 +40,7 @@ def arguments(draws: int, lists: int, weeks: int, system: List = List()) -> dict
         "returns": np.zeros((lists, 2, 105)),
         "starts": np.full((lists, weeks), system.starts),
         "multipliers": chance.uniform(0.98, 1.02, (lists, weeks // 4 + 1, 5, draws)),
-        "tilt": chance.uniform(0.98, 1.02, (lists, 105, draws)),
+        "tilt": chance.uniform(0.98, 1.02, (lists, draws // LANES, 105, LANES)),
         "days": np.full(weeks, 5.0),
         "last_day_share": np.zeros(weeks),
         "span": np.arange(weeks) // 4,
@@ -64,7 +64,7 @@ def kernel(draws: int, lists: int, weeks: int, threads: int, measured: bool = Fa
     """
     numba.set_num_threads(threads)
     given = arguments(-(-draws // LANES) * LANES, lists, weeks)  # a plan's draws are stepped in whole blocks
-    blocks, days = given["tilt"].shape[2] // LANES, np.arange(1, weeks + 1) if measured else np.array([weeks])
+    blocks, days = given["tilt"].shape[1], np.arange(1, weeks + 1) if measured else np.array([weeks])
     given |= {"week": days, "flow_weight": np.zeros(len(days)), "crossing": np.zeros((len(days), 105))}
     given |= {"floors": np.array([0, 18, 52, 65, 78, 104]), "shares": WAIT_SHARES, "levels": np.zeros((0, 0), int)}
     given |= {"over": np.zeros((blocks, len(days), 6, LANES)), "waits": np.zeros((blocks, len(days), 2, LANES))}
@@ -84,11 +84,11 @@ def main() -> None:
     rows.append(["kernel, 1 thread", size, f"{one:,.0f}", f"{one / both:,.1f}", f"{people:,.0f}"])
     seen, people = kernel(DRAWS, LISTS, WEEKS, min(2, cores), measured=True)
     rows.append(["the same, 2 threads, measured weekly", size, f"{seen:,.0f}", f"{seen / both:,.1f}", f"{people:,.0f}"])
-    given = arguments(50, LISTS, WEEKS)
+    given = arguments(2 * LANES, LISTS, WEEKS)
     seconds, (waiting, *_) = best(lambda: numpy_twin.step_weeks(**given))
-    ns = seconds * 1e9 / (50 * LISTS * WEEKS)
+    ns = seconds * 1e9 / (2 * LANES * LISTS * WEEKS)
     end = waiting[:, :, -1].sum(axis=-1).mean()
-    rows.append(["NumPy twin", f"50 × {LISTS} × {WEEKS}", f"{ns:,.0f}", f"{ns / both:,.0f}", f"{end:,.0f}"])
+    rows.append(["NumPy twin", f"{2 * LANES} × {LISTS} × {WEEKS}", f"{ns:,.0f}", f"{ns / both:,.0f}", f"{end:,.0f}"])
     for name, simulate, weeks in (("SimPy", with_simpy, WEEKS), ("Ciw", with_ciw, 26)):
         seconds, left = best(partial(simulate, List(), weeks, seed=1), 1)
         ns = seconds * 1e9 / weeks

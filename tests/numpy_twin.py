@@ -12,8 +12,9 @@ def step_weeks(opening, held, rates, returns, starts, multipliers, tilt, days, l
 
     waiting [N, D, K + 1, 105], flows [N, D, K, 16], stages [N, D, 2, 105] at the end.
     """
-    lists, weeks, draws = len(opening), len(days), tilt.shape[2]
-    multipliers, tilt = np.moveaxis(multipliers, -1, 1), np.moveaxis(tilt, -1, 1)  # N, D, M, 5 and N, D, 105
+    lists, weeks, draws = len(opening), len(days), multipliers.shape[-1]
+    multipliers = np.moveaxis(multipliers, -1, 1)  # N, D, M, 5
+    tilt = np.moveaxis(tilt, -1, 2).reshape(lists, draws, 105)
     state = np.repeat(opening[:, None], draws, axis=1)
     holding = np.repeat(held[:, None], draws, axis=1)
     waiting = np.empty((lists, draws, weeks + 1, 105))

@@ -33,7 +33,7 @@ def system(seed: int, fastest: float, weeks: int = 30, draws: int = DRAWS, lists
         "returns": r.uniform(0, 0.1, (lists, 2, 105)),
         "starts": r.uniform(20, 90, (lists, weeks)),
         "multipliers": r.uniform(0.5, 1.5, (lists, weeks // 4 + 1, 5, draws)),
-        "tilt": r.uniform(0.5, 1.5, (lists, 105, draws)),
+        "tilt": r.uniform(0.5, 1.5, (lists, draws // LANES, 105, LANES)),
         "days": time.working_days[:weeks],
         "last_day_share": time.last_day_share[:weeks],
         "span": np.arange(weeks) // 4,
@@ -44,7 +44,7 @@ def stepped(arguments):
     """People by band [D, K + 1, 105] and flows [D, K, FLOWS] of the lists together, and waits [D, K, 2]."""
     weeks = len(arguments["days"])
     ends = days_of(TIME.snapshot, [TIME.snapshot + timedelta(weeks=k) for k in range(weeks + 1)])
-    blocks = arguments["tilt"].shape[2] // LANES
+    blocks = arguments["tilt"].shape[1]
     over, waits = np.empty((blocks, weeks + 1, 105, LANES)), np.empty((blocks, weeks + 1, 2, LANES))
     flows, noted = np.empty((blocks, weeks, FLOWS, LANES)), np.empty((blocks, 0, 0, LANES))
     bands, none = np.arange(105), np.zeros((0, 0), dtype=int)

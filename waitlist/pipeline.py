@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from waitlist.calendar import horizon
 from waitlist.errors import Refusal, refuse
@@ -13,6 +15,7 @@ from waitlist.models import answers, engine, past, rates, tables
 from waitlist.plan import Plan, code_problems, unknown_codes
 from waitlist.results import Result
 
+Item = TypeVar("Item")
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and of how many."""
 
@@ -60,7 +63,8 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     found = tables.Tables()
     groups = tables.rows_of(assumed.lists)
     wanted = engine.asked(time, answers.deadlines(plan, time))
-    for done, (key, forecast) in enumerate(engine.project(assumed, time, groups, wanted, plan.draws, plan.seed)):
+    forecasts = engine.project(assumed, time, groups, wanted, plan.draws, plan.seed)
+    for done, (key, forecast) in enumerate(_one_ahead(forecasts)):
         tell("Forecasting", done + 1, len(groups))
         rows = [keep[n] for n in groups[key]]
         known = past.total(seen, rows)
@@ -70,6 +74,15 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         tables.answer(found, key, forecast, known, stops_over, removed_over, plan, history, time)
         tables.position(found, key, known, history, flows[-1], rows)
     return found.result(plan, history, fitted, keep)
+
+
+def _one_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, each made by another thread while the one before is worked on."""
+    with ThreadPoolExecutor(max_workers=1) as maker:
+        coming = maker.submit(lambda: next(items, None))
+        while (item := coming.result()) is not None:
+            coming = maker.submit(lambda: next(items, None))
+            yield item
 
 
 def _refuse_without_flows(history: History, keep: list[int]) -> None:

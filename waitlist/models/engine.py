@@ -191,12 +191,14 @@ def project(
     A list is stepped again for every row it is part of: that costs less than keeping what it gave (R11 holds,
     its draws being the same each time).
     """
-    size = -(-draws // LANES) * LANES
-    factors = np.zeros((len(assumed.lists), len(assumed.season), 5, size))
-    tilt = np.ones((len(assumed.lists), BANDS, size))
+    blocks = -(-draws // LANES)
+    factors = np.zeros((len(assumed.lists), len(assumed.season), 5, blocks * LANES))
+    tilt = np.empty((len(assumed.lists), blocks, BANDS, LANES))
     for n in range(len(assumed.lists)):
         factors[n, ..., :draws] = multipliers(assumed, n, draws, seed)
-        tilt[n, :, :draws] = chance(assumed, n, draws, seed)
+        bands = np.ones((BANDS, blocks * LANES))
+        bands[:, :draws] = chance(assumed, n, draws, seed)
+        tilt[n] = bands.reshape(BANDS, blocks, LANES).swapaxes(0, 1)
     for key, lists in rows.items():
         yield key, _stepped(assumed, time, lists, factors[lists], tilt[lists], wanted, draws)
 
@@ -204,7 +206,7 @@ def project(
 def _stepped(
     assumed: Assumptions, time: Horizon, lists: list[int], factors: Floats, tilt: Floats, wanted: Asked, draws: int
 ) -> Forecast:
-    days, count = wanted.days, tilt.shape[2] // LANES
+    days, count = wanted.days, tilt.shape[1]
     over = np.empty((count, len(days.dates), len(wanted.floors), LANES))
     waits = np.empty((count, len(days.dates), len(WAIT_SHARES), LANES))
     noted = np.empty((count, *wanted.levels.shape, LANES))

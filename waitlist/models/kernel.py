@@ -8,6 +8,8 @@ can the compiler see that rows do not overlap, and use vector instructions (meas
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit, prange
 
@@ -32,12 +34,15 @@ _FLOOR_OF[_FLOORS] = np.arange(len(_FLOORS))
 _TOP = (BANDS - 1) * LANES
 _ROWS = (BANDS + 1) * LANES
 """A row of LANES for each band, and one more for those who stay in the open band while others join it."""
-_OUT, _ADM, _OUT_PACE, _ADM_PACE, _OUT_LEAVE, _ADM_LEAVE, _ADM_STOPS, _OVER = (_ROWS * i for i in range(8))
+_OUT, _ADM, _KEPT = (_ROWS * i for i in range(3))
+_WHOLE = _KEPT + LANES
+_PEOPLE = _WHOLE + LANES
+"""Where a list's people end: both stages, those held beside them, and the sum of both stages. The rest is no list's."""
+_PACE, _OUT_LEAVE, _ADM_LEAVE, _ADM_STOPS, _OVER = (_PEOPLE + _ROWS * i for i in range(5))
 _HELD = _ROWS + LANES
 """After _OVER: a row that stays 0, beyond the longest there being nobody, and those held beside the state."""
 _SEEN = _HELD + LANES
-_MONTH, _LEFT, _STOPS, _FLOW = (_OVER + _SEEN + LANES * i for i in (0, 5, 8, 14))
-_SCRATCH = _FLOW + FLOWS * LANES
+_MONTH, _LEFT, _STOPS, _FLOW, _SCRATCH = (_OVER + _SEEN + LANES * i for i in (0, 5, 8, 14, 14 + FLOWS))
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
@@ -70,8 +75,8 @@ def step_row(
     rates [N, 2, 4, 105]: departures per working day, the admission stage giving only admitted stops and
     removals; returns [N, 2, 105]: people a working day; starts [N, K]: clock starts a week.
     multipliers [N, M, 5, D]: each draw's factor on the four departures and the starts, by month;
-    tilt [N, 105, D]: each draw's factor on all departures of a band. Where rates would take more than all of
-    a band of either stage in a full week, the band's are lowered until they take just that.
+    tilt [N, B, 105, LANES], in blocks of LANES draws: each one's factor on all departures of a band. Where rates
+    would take more than all of a band of either stage in a full week, the band's are lowered to just that.
     days [K]: working days of each week, FULL_WEEK at most; last_day_share [K]: of its starts, held to the
     next week; span [K]: the month of each week.
     week [C], flow_weight [C], crossing [C, 105]: the days measured, in order, as calendar.MonthEnd.
@@ -81,66 +86,71 @@ def step_row(
     evenly within a band as bands.percentile_wait (104 in the open band, NaN for an empty list); noted
     [B, W, Q, LANES]; flows [B, K, FLOWS, LANES].
     """
-    lists, weeks, last = opening.shape[0], days.shape[0], week.shape[0]
-    for block in prange(tilt.shape[2] // LANES):
+    lists, weeks, wanted = opening.shape[0], days.shape[0], (week, flow_weight, crossing, floors, shares)
+    longest, run = 0, 0
+    for k in range(weeks):
+        run = run + 1 if k > 0 and span[k] == span[k - 1] else 1
+        longest = max(longest, run)
+    for block in prange(tilt.shape[1]):
         lanes = slice(np.int64(block) * LANES, (np.int64(block) + 1) * LANES)
-        each, before = np.zeros((lists, _SCRATCH)), np.empty(_SEEN)
-        now = np.zeros(_SEEN) if lists > 1 else each[0, _OVER : _OVER + _SEEN]
-        widest, lowered = np.zeros((lists, BANDS)), np.zeros((lists, BANDS), np.bool_)
-        bands, c = np.zeros((shares.shape[0], LANES), np.int64), 0
+        w, people, ends = np.zeros(_SCRATCH), np.empty((lists, _PEOPLE)), np.zeros((longest + 1, _SEEN))
+        widest, bands = np.zeros((lists, BANDS)), np.zeros((shares.shape[0], LANES), np.int64)
         for n in range(lists):
-            _open(each[n], widest[n], opening[n], held[n], tilt[n, :, lanes])
+            _open(people[n], ends[0], widest[n], opening[n], held[n], tilt[n, block])
+        if lists == 1:  # its people and its week stay where they are stepped
+            w[:_PEOPLE], w[_OVER : _OVER + _SEEN] = people[0], ends[0]
+        first = 0
+        c = _see(-1, ends[0], ends[0], 0, wanted, bands, over[block], waits[block])  # the snapshot itself
+        _note(0, ends[0], levels, noted[block])
+        while first < weeks:
+            after = first + 1
+            while after < weeks and span[after] == span[first]:
+                after += 1
+            for n in range(lists):  # a month of each list before the next, so that the nearest memory holds it
+                if lists > 1:
+                    w[:_PEOPLE] = people[n]
+                _set_month(w, multipliers[n, span[first], :, lanes], rates[n], tilt[n, block], widest[n])
+                for k in range(first, after):
+                    if lists == 1 and c < week.shape[0] and week[c] == k:
+                        ends[0] = w[_OVER : _OVER + _SEEN]
+                    _leave(w, rates[n], returns[n], days[k])
+                    _enter(w, starts[n, k], last_day_share[k], flows[block, k], n == 0)
+                    if lists > 1:
+                        _add(w, ends[k - first + 1], n == 0)
+                    else:
+                        now = w[_OVER : _OVER + _SEEN]
+                        c = _see(k, ends[0], now, c, wanted, bands, over[block], waits[block])
+                        _note(k + 1, now, levels, noted[block])
+                if lists > 1:
+                    people[n] = w[:_PEOPLE]
             if lists > 1:
-                now += each[n, _OVER : _OVER + _SEEN]
-        for k in range(weeks):
-            _note(now, k, levels, noted[block])
-            while c < last and week[c] == k and flow_weight[c] == 0.0 and crossing[c].max() == 0.0:
-                _read(now, floors, shares, bands, over[block, c], waits[block, c])
-                c += 1
-            if c < last and week[c] == k:
-                before[:] = now
-            for n in range(lists):
-                if k == 0 or span[k] != span[k - 1]:
-                    _set_month(
-                        each[n], multipliers[n, span[k], :, lanes], rates[n], tilt[n, :, lanes], widest[n], lowered[n]
-                    )
-                _leave(each[n], rates[n], returns[n], days[k])
-                _enter(each[n], starts[n, k], last_day_share[k])
-                _note_flows(each[n], flows[block, k], n > 0)
-            if lists > 1:
-                now[:] = each[0, _OVER : _OVER + _SEEN]
-                for n in range(1, lists):
-                    now += each[n, _OVER : _OVER + _SEEN]
-            while c < last and week[c] == k:
-                day = _between(before, now, flow_weight[c], crossing[c])
-                _read(day, floors, shares, bands, over[block, c], waits[block, c])
-                c += 1
-        _note(now, weeks, levels, noted[block])
-        while c < last:  # the last week end itself
-            _read(now, floors, shares, bands, over[block, c], waits[block, c])
-            c += 1
+                for k in range(first, after):
+                    before, now = ends[k - first], ends[k - first + 1]
+                    c = _see(k, before, now, c, wanted, bands, over[block], waits[block])
+                    _note(k + 1, now, levels, noted[block])
+                ends[0] = ends[after - first]
+            first = after
 
 
 @njit(cache=True, boundscheck=False)
-def _open(w: Floats, widest: Floats, opening: Floats, held: float, tilt: Floats) -> None:
-    """A list as it is at the snapshot, in every lane, added to the row; ``widest`` [105]: each band's top tilt."""
+def _open(people: Floats, now: Floats, widest: Floats, opening: Floats, held: float, tilt: Floats) -> None:
+    """A list as it is at the snapshot, in every lane, added to the row's; ``widest`` [105] each band's top tilt."""
     over = 0.0
     for b in range(BANDS - 1, -1, -1):
         over += opening[OUTPATIENT, b] + opening[ADMISSION, b]
+        widest[b] = tilt[b].max()
         for j in range(LANES):
-            w[_OUT + b * LANES + j] = opening[OUTPATIENT, b]
-            w[_ADM + b * LANES + j] = opening[ADMISSION, b]
-            w[_OUT_PACE + b * LANES + j] = w[_ADM_PACE + b * LANES + j] = tilt[b, j]
-            widest[b] = max(widest[b], tilt[b, j])
-            w[_OVER + b * LANES + j] = over
+            people[_OUT + b * LANES + j] = opening[OUTPATIENT, b]
+            people[_ADM + b * LANES + j] = opening[ADMISSION, b]
+            now[b * LANES + j] += over
     for j in range(LANES):
-        w[_OVER + _HELD + j] = held
+        people[_OUT + _TOP + LANES + j] = people[_ADM + _TOP + LANES + j] = 0.0
+        people[_KEPT + j], people[_WHOLE + j] = held, over
+        now[_HELD + j] += held
 
 
 @njit(cache=True, boundscheck=False)
-def _set_month(
-    w: Floats, multipliers: Floats, rates: Floats, tilt: Floats, widest: Floats, lowered: np.ndarray
-) -> None:
+def _set_month(w: Floats, multipliers: Floats, rates: Floats, tilt: Floats, widest: Floats) -> None:
     """The month's factors, the pace they allow, and the part of each band that leaves in a day."""
     most = np.zeros(4)
     for f in range(5):
@@ -148,36 +158,36 @@ def _set_month(
             w[_MONTH + f * LANES + j] = multipliers[f, j]
             if f < 4:
                 most[f] = max(most[f], multipliers[f, j])
-    reach = np.zeros((2, BANDS))
-    for stage in range(2):
-        for f in range(4):
-            for b in range(BANDS):
-                reach[stage, b] += most[f] * rates[stage, f, b]
-    for b in range(BANDS):
-        too_much = FULL_WEEK * widest[b] * max(reach[0, b], reach[1, b]) > 1.0
-        if too_much or lowered[b]:
-            for j in range(LANES):
-                out, adm = 0.0, 0.0
-                for f in range(4):
-                    out += multipliers[f, j] * rates[OUTPATIENT, f, b]
-                    adm += multipliers[f, j] * rates[ADMISSION, f, b]
-                w[_OUT_PACE + b * LANES + j] = min(tilt[b, j], 1.0 / max(FULL_WEEK * out, 1e-9))
-                w[_ADM_PACE + b * LANES + j] = min(tilt[b, j], 1.0 / max(FULL_WEEK * adm, 1e-9))
-        lowered[b] = too_much
+    w[_PACE : _PACE + BANDS * LANES] = tilt.ravel()
     _set_leave(w, rates)
+    for b in range(BANDS):
+        out, adm = 0.0, 0.0
+        for f in range(4):
+            out += most[f] * rates[OUTPATIENT, f, b]
+            adm += most[f] * rates[ADMISSION, f, b]
+        if FULL_WEEK * widest[b] * max(out, adm) > 1.0:  # some draw may take more than all
+            for j in range(b * LANES, (b + 1) * LANES):
+                out_part = 1.0 / max(1.0, FULL_WEEK * w[_OUT_LEAVE + j])
+                adm_part = 1.0 / max(1.0, FULL_WEEK * w[_ADM_LEAVE + j])
+                w[_PACE + j] *= out_part
+                w[_OUT_LEAVE + j] *= out_part
+                w[_ADM_LEAVE + j] *= adm_part
+                w[_ADM_STOPS + j] *= adm_part
 
 
 @njit(cache=True, fastmath=_FAST, boundscheck=False)
 def _set_leave(w: Floats, rates: Floats) -> None:
+    """The part of each band that leaves in a day: of the outpatient stage, of the admission stage, and as stops."""
     for b in range(BANDS):
         oa, on, orr, oc = rates[0, 0, b], rates[0, 1, b], rates[0, 2, b], rates[0, 3, b]
         aa, ar = rates[1, 0, b], rates[1, 2, b]
         for j in range(LANES):
             fa, fn, fr = w[_MONTH + j], w[_MONTH + LANES + j], w[_MONTH + 2 * LANES + j]
+            pace = w[_PACE + b * LANES + j]
             out = fa * oa + fn * on + fr * orr + w[_MONTH + 3 * LANES + j] * oc
-            w[_OUT_LEAVE + b * LANES + j] = w[_OUT_PACE + b * LANES + j] * out
-            w[_ADM_STOPS + b * LANES + j] = w[_ADM_PACE + b * LANES + j] * aa
-            w[_ADM_LEAVE + b * LANES + j] = w[_ADM_PACE + b * LANES + j] * (fa * aa + fr * ar)
+            w[_OUT_LEAVE + b * LANES + j] = pace * out
+            w[_ADM_STOPS + b * LANES + j] = pace * aa
+            w[_ADM_LEAVE + b * LANES + j] = pace * (fa * aa + fr * ar)
 
 
 @njit(cache=True, fastmath=_FAST, boundscheck=False)
@@ -191,7 +201,7 @@ def _leave(w: Floats, rates: Floats, returns: Floats, days: float) -> None:
         for j in range(LANES):
             o, a = w[_OUT + b * LANES + j], w[_ADM + b * LANES + j]
             od, ad = days * o, days * a
-            x = od * w[_OUT_PACE + b * LANES + j]
+            x = od * w[_PACE + b * LANES + j]
             converted = w[_MONTH + 3 * LANES + j] * oc * x
             w[_LEFT + j] += oa * x + w[_ADM_STOPS + b * LANES + j] * ad
             w[_LEFT + LANES + j] += on * x
@@ -209,19 +219,19 @@ def _leave(w: Floats, rates: Floats, returns: Floats, days: float) -> None:
 
 
 @njit(cache=True, fastmath=_FAST, boundscheck=False)
-def _enter(w: Floats, starts: float, last_day_share: float) -> None:
-    """The open band keeps its own, newcomers enter, and the week's flows are noted."""
+def _enter(w: Floats, starts: float, last_day_share: float, flows: Floats, first: bool) -> None:
+    """The open band keeps its own, newcomers enter, and the week's flows are added to the row's."""
     for j in range(LANES):
         w[_OUT + _TOP + j] += w[_OUT + _TOP + LANES + j]
         w[_ADM + _TOP + j] += w[_ADM + _TOP + LANES + j]
         # whom the week's stops do not account for was removed, returns taken off (R4)
-        w[_FLOW + F_REMOVED * LANES + j] = w[_OVER + j] - w[_OVER + LANES + j] - w[_STOPS + j]
+        w[_FLOW + F_REMOVED * LANES + j] = w[_WHOLE + j] - w[_OVER + LANES + j] - w[_STOPS + j]
         started = starts * w[_MONTH + STARTS * LANES + j]
         kept = started * last_day_share
-        w[_OUT + j] = w[_OVER + _HELD + j] + started - kept
+        w[_OUT + j] = w[_KEPT + j] + started - kept
         w[_ADM + j] = 0.0
-        w[_OVER + j] = w[_OVER + LANES + j] + w[_OUT + j]
-        w[_OVER + _HELD + j] = kept
+        w[_OVER + j] = w[_WHOLE + j] = w[_OVER + LANES + j] + w[_OUT + j]
+        w[_OVER + _HELD + j] = w[_KEPT + j] = kept
         w[_FLOW + F_STARTS * LANES + j] = started
         w[_FLOW + F_ADMITTED * LANES + j] = w[_MONTH + j] * w[_LEFT + j]
         w[_FLOW + F_NON_ADMITTED * LANES + j] = w[_MONTH + LANES + j] * w[_LEFT + LANES + j]
@@ -231,21 +241,50 @@ def _enter(w: Floats, starts: float, last_day_share: float) -> None:
             b = _FLOORS[t + 1] * LANES
             w[_FLOW + (F_TIP + t) * LANES + j] = w[_OVER + b + j] - w[_OVER + b + LANES + j]
             w[_FLOW + (F_STOPS_OVER + t) * LANES + j] = w[_STOPS + (t + 1) * LANES + j]
-
-
-@njit(cache=True, boundscheck=False)
-def _note_flows(w: Floats, flows: Floats, further: bool) -> None:
     for f in range(FLOWS):
         for j in range(LANES):
-            flows[f, j] = w[_FLOW + f * LANES + j] + (flows[f, j] if further else 0.0)
+            flows[f, j] = w[_FLOW + f * LANES + j] + (0.0 if first else flows[f, j])
 
 
 @njit(cache=True, boundscheck=False)
-def _note(now: Floats, k: int, levels: np.ndarray, noted: Floats) -> None:
+def _add(w: Floats, now: Floats, first: bool) -> None:
+    """Add a list's people to the row's; those of the first take the place of what was there."""
+    if first:
+        for i in range(_SEEN):
+            now[i] = w[_OVER + i]
+    else:
+        for i in range(_SEEN):
+            now[i] += w[_OVER + i]
+
+
+@njit(cache=True, boundscheck=False)
+def _note(k: int, now: Floats, levels: np.ndarray, noted: Floats) -> None:
     if k < levels.shape[0]:
         for q in range(levels.shape[1]):
             for j in range(LANES):
                 noted[k, q, j] = now[levels[k, q] * LANES + j]
+
+
+@njit(cache=True, boundscheck=False)
+def _see(
+    k: int,
+    before: Floats,
+    now: Floats,
+    c: int,
+    wanted: tuple[Any, ...],
+    bands: np.ndarray,
+    over: Floats,
+    waits: Floats,
+) -> int:
+    """Read the days, from ``c`` on, inside week k and at its end; the place of the day that follows them."""
+    week, flow_weight, crossing, floors, shares = wanted
+    while c < week.shape[0] and week[c] == k:
+        _read(_between(before, now, flow_weight[c], crossing[c]), floors, shares, bands, over[c], waits[c])
+        c += 1
+    while c < week.shape[0] and week[c] == k + 1 and crossing[c].max() == 0.0:
+        _read(now, floors, shares, bands, over[c], waits[c])
+        c += 1
+    return c
 
 
 @njit(cache=True, boundscheck=False)
@@ -298,14 +337,14 @@ def unfold(blocks: Floats, draws: Floats) -> None:
                 draws[x, t, d] = blocks[d // LANES, t, x, d % LANES]
 
 
-@njit(cache=True, parallel=True, boundscheck=False, nogil=True)
+@njit(cache=True, boundscheck=False, nogil=True)
 def sum_between_days(flows: Floats, week: np.ndarray, weights: Floats, found: Floats) -> None:
     """Each flow between one of C days and the next, the first from the snapshot, into ``found`` [F, C, D] (R2).
 
     flows [F, K, D]; week [C]: the week after which each day lies; weights [F, C]: the share of that week's
     flow that falls on or before the day.
     """
-    for f in prange(flows.shape[0]):
+    for f in range(flows.shape[0]):
         over = np.zeros(flows.shape[2])
         k = 0
         for c in range(week.shape[0]):
