@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests import numpy_twin
 from waitlist.bands import band_of_days, percentile_wait
-from waitlist.calendar import days_of, horizon, place, snapshot_held_share
+from waitlist.calendar import Horizon, days_of, horizon, place, snapshot_held_share
 from waitlist.models import answers, measures
 from waitlist.models.engine import WAIT_SHARES, Assumptions, Forecast, asked, project
 from waitlist.models.kernel import F_HELD, F_STOPS_OVER, FLOWS, LANES, step_row
@@ -91,8 +91,10 @@ DEADLINES = tuple(
 )
 
 
-def forecast(seed: int = 1, draws: int = 40, fastest: float = 0.006) -> tuple[Forecast, object]:
-    time = horizon(date(2025, 8, 29), 12)
+def forecast(
+    seed: int = 1, draws: int = 40, fastest: float = 0.006, snapshot: date = date(2025, 8, 29), deadlines=DEADLINES
+) -> tuple[Forecast, Horizon]:
+    time = horizon(snapshot, 16)
     r = np.random.default_rng(seed)
     given = system(seed, fastest, weeks=time.weeks, lists=1, time=time)
     assumed = Assumptions(
@@ -102,17 +104,18 @@ def forecast(seed: int = 1, draws: int = 40, fastest: float = 0.006) -> tuple[Fo
         departures=given["rates"],
         returns=given["returns"],
         starts=r.uniform(60, 90, (1, time.weeks)),
-        season=np.ones((12, 4)),
-        span=np.minimum(np.arange(time.weeks) * 12 // time.weeks, 11),
+        season=np.ones((16, 4)),
+        span=np.arange(time.weeks) * 16 // time.weeks,
         shocks=r.uniform(0.7, 1.3, (12, 1, 5)),
         lasting=np.zeros((1, 5)),
     )
-    row = project(assumed, time, {("RAA", "110"): [0]}, asked(time, DEADLINES), draws, seed)
+    row = project(assumed, time, {("RAA", "110"): [0]}, asked(time, deadlines), draws, seed)
     return next(row)[1], time
 
 
-def test_r4_holds_between_month_ends():
-    row, time = forecast()
+@pytest.mark.parametrize("snapshot", [date(2025, 8, 29), date(2025, 8, 31), date(2026, 2, 28)])
+def test_r4_holds_between_month_ends(snapshot):
+    row, time = forecast(snapshot=snapshot, deadlines=())
     v = measures.monthly(row, time).values
     change = v["clock_starts"] - v["stops_admitted"] - v["stops_non_admitted"] - v["other_removals"]
     np.testing.assert_allclose(v["waiting_list"], row.opening[0] + change.cumsum(axis=0), atol=1e-6)

@@ -281,7 +281,7 @@ def _see(
     while c < week.shape[0] and week[c] == k:
         _read(_between(before, now, flow_weight[c], crossing[c]), floors, shares, bands, over[c], waits[c])
         c += 1
-    while c < week.shape[0] and week[c] == k + 1 and crossing[c].max() == 0.0:
+    while c < week.shape[0] and week[c] == k + 1 and flow_weight[c] == 0.0 and crossing[c].max() == 0.0:
         _read(now, floors, shares, bands, over[c], waits[c])
         c += 1
     return c
