@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from waitlist.errors import refuse
-from waitlist.outputs import manifest, tidy
+from waitlist.outputs import aside, manifest, tidy
 from waitlist.results import Result
 
 _REMEDIES = {
@@ -46,10 +46,10 @@ def write(result: Result, out: Path, only: str | None = None) -> Path:
     target = Path(os.path.abspath(out))
     try:
         with _built_beside(target) as building:
-            tables = result.tables()
-            tidy.write({only: tables[only]} if only else tables, building)
-            if not only:
-                _write_for_people(result, building)
+            if only:
+                tidy.write({only: result.tables()[only]}, building)
+            else:
+                _write_all(result, building)
             manifest.write(result, building)
             _flush([*building.iterdir(), building])
             with _interrupts_held():
@@ -61,11 +61,13 @@ def write(result: Result, out: Path, only: str | None = None) -> Path:
     return out
 
 
-def _write_for_people(result: Result, folder: Path) -> None:
-    from waitlist.outputs import report, workbook  # noqa: PLC0415 - load charts
+def _write_all(result: Result, folder: Path) -> None:
+    from waitlist.outputs import workbook  # noqa: PLC0415 - loads xlsxwriter
 
-    (folder / "report.html").write_text(report.render(result), encoding="utf-8", newline="\n")
-    workbook.write(result, folder / "workbook.xlsx")
+    with aside.report_of(result, folder) as report:
+        tidy.write(result.tables(), folder)
+        workbook.write(result, folder / "workbook.xlsx")
+        (folder / "report.html").write_text(report(), encoding="utf-8", newline="\n")
 
 
 def _objection(out: Path, inputs: Path | None) -> tuple[str, str]:
