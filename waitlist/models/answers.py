@@ -131,7 +131,8 @@ def cohort(forecast: Forecast, horizon: Horizon, which: int, deadline: Deadline)
     threshold, end = deadline.threshold_weeks, place(horizon.snapshot, deadline.date)
     share = float(end.crossing_weights[threshold])
     inside = deadline.date != horizon.week_ends[end.week]
-    held = forecast.held()
+    held, started = forecast.held(), forecast.flows[F_STARTS].mean(axis=1)
+    kept = held.mean(axis=1)
     longer, before = forecast.noted[2 * which], forecast.noted[2 * which + 1]
     remaining, joined = [], [0.0]
     for k in range(end.week + 1):
@@ -141,7 +142,8 @@ def cohort(forecast: Forecast, horizon: Horizon, which: int, deadline: Deadline)
         else:
             remaining.append(longer[k] + (held[k] if level < 0 or inside else 0.0))
         if k:
-            joined.append(_joined(forecast, horizon, held, k, level, share, inside))
+            newcomers = _newcomers(started[k - 1], kept[k - 1], kept[k], level, share, inside)
+            joined.append(newcomers + _returned(forecast, horizon, k, level, share))
     days = list(horizon.week_ends[: end.week + 1])
     if inside:
         at = forecast.asked.days.places([deadline.date])[0]
@@ -158,21 +160,20 @@ def cohort(forecast: Forecast, horizon: Horizon, which: int, deadline: Deadline)
         yield (day.isoformat(), p10[row], p50[row], p90[row], required, joined[row], left[row])
 
 
-def _joined(
-    forecast: Forecast, horizon: Horizon, held: Floats, k: int, level: int, share: float, inside: bool
-) -> float:
-    """Mean people who joined the cohort in the week up to week end ``k``: new starts and returns."""
-    days = horizon.working_days[k - 1]
-    returned = days * forecast.returns[max(0, level - 1) :].sum()
-    if level > 1:
-        returned += days * share * forecast.returns[level - 2]
-    started = 0.0
-    starts, kept, kept_before = forecast.flows[F_STARTS, k - 1].mean(), held[k].mean(), held[k - 1].mean()
+def _newcomers(started: float, kept_before: float, kept: float, level: int, share: float, inside: bool) -> float:
+    """Mean clock starts that join a cohort in a week, ``level`` being its band at the week's end (R10)."""
     if level < 0 or (level == 0 and inside):
-        started = starts
-    elif level == 0:
-        started = starts - kept
-    elif level == 1:
-        entered = kept_before + starts - kept
-        started = max(0.0, share * entered - (kept_before if inside else 0.0))
-    return float(returned + started)
+        return started
+    if level == 0:
+        return started - kept
+    if level == 1:
+        return max(0.0, share * (kept_before + started - kept) - (kept_before if inside else 0.0))
+    return 0.0
+
+
+def _returned(forecast: Forecast, horizon: Horizon, k: int, level: int, share: float) -> float:
+    """Mean returns to a cohort in the week up to week end ``k``."""
+    returned = forecast.returns[max(0, level - 1) :].sum()
+    if level > 1:
+        returned += share * forecast.returns[level - 2]
+    return float(horizon.working_days[k - 1] * returned)

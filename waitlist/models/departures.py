@@ -157,30 +157,33 @@ def _open_from(weeks: int) -> int:
     return BANDS - 1 - weeks
 
 
-def _cohorts(weeks: int) -> np.ndarray:
-    """[W, 105] which cohort each band holds at each week's opening: the newest first, the open one last."""
-    band, week = np.arange(BANDS)[None], np.arange(weeks)[:, None]
-    return np.minimum(band - week, _open_from(weeks)) + weeks - 1
+def _single(weeks: int, week: int) -> tuple[int, slice]:
+    """How many bands hold one cohort each at a ``week``'s opening, and those cohorts, the newest first.
+
+    The bands beyond hold the last cohort together: those who may be in the open band at the month's end.
+    """
+    bands = min(_open_from(weeks) + week, BANDS)
+    return bands, slice(weeks - 1 - week, weeks - 1 - week + bands)
 
 
 def _by_cohort(people: Floats) -> Floats:
     """``people`` [W, L, 105] added up along each cohort's diagonal: [L, diagonals]."""
     weeks = len(people)
-    cohort = _cohorts(weeks)
-    total = np.zeros((people.shape[1], cohort.max() + 1))
-    last = int(np.argmax(cohort[0] == cohort.max()))
-    for week, of in enumerate(cohort):
-        single = min(last + week, BANDS)
-        total[:, of[:single]] += people[week][:, :single]
-        total[:, -1] += people[week][:, single:].sum(axis=1)
+    total = np.zeros((people.shape[1], _open_from(weeks) + weeks))
+    for week in range(weeks):
+        bands, cohorts = _single(weeks, week)
+        total[:, cohorts] += people[week][:, :bands]
+        total[:, -1] += people[week][:, bands:].sum(axis=1)
     return total
 
 
 def _by_band(rate: Floats, exposure: Floats) -> Floats:
     """Each cohort's ``rate`` [L, diagonals] times its exposure [W, L, 105], added up by band: [L, 105]."""
     total = np.zeros(exposure.shape[1:])
-    for week, of in enumerate(_cohorts(len(exposure))):
-        total += rate[:, of] * exposure[week]
+    for week in range(len(exposure)):
+        bands, cohorts = _single(len(exposure), week)
+        total[:, :bands] += rate[:, cohorts] * exposure[week][:, :bands]
+        total[:, bands:] += rate[:, -1:] * exposure[week][:, bands:]
     return total
 
 
@@ -190,13 +193,18 @@ def _rate(people: Floats, exposure: Floats) -> Floats:
 
 def survivors(closing: Floats, at: date, end: date) -> Floats:
     """How many of each band at ``at`` are still waiting at ``end``, by their clock starts' working days."""
-    target, part = _bands_at_close(at, end)
-    return closing[:, target[0]] * part[0] + closing[:, target[1]] * part[1]
+    whole, parts = _bands_at_close(at, end)
+    found = np.zeros_like(closing)
+    for weeks, part in enumerate(parts, whole):
+        found[:, : BANDS - weeks] += closing[:, weeks:] * part[: BANDS - weeks]
+        found[:, BANDS - weeks :] += closing[:, -1:] * part[BANDS - weeks :]
+    return found
 
 
 @lru_cache(maxsize=512)
-def _bands_at_close(at: date, end: date) -> tuple[np.ndarray, Floats]:
-    """In which two bands at ``end`` each band at ``at`` is found, and the share of them it is: [2, 105] both.
+def _bands_at_close(at: date, end: date) -> tuple[int, Floats]:
+    """By how many bands those of a band at ``at`` are older at ``end``, and the share of the band found there
+    that is of them; and the same for one band more: [2, 105].
 
     The same clock starts are found by their working days; those who came into the open band by weeks.
     """
@@ -206,7 +214,7 @@ def _bands_at_close(at: date, end: date) -> tuple[np.ndarray, Floats]:
     last = np.datetime64(at, "D") - 7 * bands - 1
     first = last - 6
     split = close - 7 * (bands + whole + 1) - 1  # the last start of the next band up
-    targets, parts = np.full((2, BANDS), BANDS - 1), np.zeros((2, BANDS))
+    parts = np.zeros((2, BANDS))
     spans = ((whole, np.maximum(split + 1, first), last), (whole + 1, first, split))
     for row, (weeks, begun, ended) in enumerate(spans):
         target = np.minimum(bands + weeks, BANDS - 1)
@@ -215,9 +223,9 @@ def _bands_at_close(at: date, end: date) -> tuple[np.ndarray, Floats]:
         known = working_days_in(begun, ended) / np.maximum(working_days_in(window, top), 1)
         beyond = OPEN_BAND_AGE * ((ended - begun).astype(int) + 1) / 7
         share = np.where(target < BANDS - 1, known, beyond)
-        targets[row, :-1], parts[row, :-1] = target, np.where(ended >= begun, share, 0.0)
+        parts[row, :-1] = np.where(ended >= begun, share, 0.0)
     parts[0, -1] = max(0.0, 1 - OPEN_BAND_AGE * (whole + days / 7))
-    return targets, parts
+    return whole, parts
 
 
 def weeks_later(state: Floats, bands: int) -> Floats:
