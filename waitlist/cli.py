@@ -122,12 +122,13 @@ def _result(
     no_cache: bool,
     out: Path | None,
 ) -> Result:
-    from waitlist.memory import keep_freed_memory  # noqa: PLC0415
+    from waitlist.memory import collect_seldom, keep_freed_memory  # noqa: PLC0415
     from waitlist.outputs.folder import check_place  # noqa: PLC0415
     from waitlist.pipeline import read, run  # noqa: PLC0415
     from waitlist.plan import Plan  # noqa: PLC0415
 
     keep_freed_memory()
+    collect_seldom()
     plan = Plan.load(plan_file, inputs=inputs, draws=draws, seed=seed)
     if out:
         check_place(out, plan.inputs)

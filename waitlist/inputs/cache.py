@@ -27,15 +27,14 @@ def folder() -> Path:
     return Path(os.environ.get("WAITLIST_CACHE") or platformdirs.user_cache_dir("waitlist", appauthor=False))
 
 
-def load(sha256: str, file: str) -> Month | None:
+def load(db: duckdb.DuckDBPyConnection, sha256: str, file: str) -> Month | None:
     """The month read from the content ``sha256``, its notes naming ``file``; None where it is not kept."""
     path = _path(sha256)
     try:
         if not path.is_file():
             return None
-        with database(path.parent) as db:
-            rows = db.execute("select * from read_parquet(?)", [str(path)]).df()
-            kept = db.execute("select key, value from parquet_kv_metadata(?)", [str(path)]).fetchall()
+        rows = db.execute("select * from read_parquet(?)", [str(path)]).df()
+        kept = db.execute("select key, value from parquet_kv_metadata(?)", [str(path)]).fetchall()
         said = {bytes(key): bytes(value) for key, value in kept}
         facts = json.loads(said[b"waitlist"])
         if list(rows.columns) != COLUMNS or int(rows[list(COUNTS)].to_numpy().sum()) != facts["people"]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import duckdb
 import numpy as np
 
 from waitlist.bands import BANDS
@@ -15,6 +16,7 @@ from waitlist.calendar import months_after, months_between
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import PARTS, Counts, DataFile
 from waitlist.inputs import cache as kept
+from waitlist.inputs.database import database
 from waitlist.inputs.fields import treatment_functions
 from waitlist.inputs.month import COUNTS, Month, read_month
 from waitlist.inputs.unpack import UNPACKED_LIMIT, unpacked
@@ -79,21 +81,22 @@ def read_months(
     paths = [path for path in _files(folder) if origin is None or not _after(path.name, origin)]
     problems: list[Problem] = []
     months: dict[str, tuple[DataFile, Month]] = {}
-    for done, path in enumerate(paths):
-        if progress:
-            progress("Reading", done, len(paths))
-        try:
-            file, month = _month(path, cache, limit)
-        except Refusal as refusal:
-            problems += refusal.problems
-            continue
-        if origin is not None and file.month > origin:
-            continue
-        if file.month in months:
-            rule = f"each month may be there once, and {file.month} is also in {months[file.month][0].name}"
-            problems.append(Problem("error", path.name, "Period", file.month, rule, "Remove one of them."))
-            continue
-        months[file.month] = (file, month)
+    with database(kept.folder()) as db:
+        for done, path in enumerate(paths):
+            if progress:
+                progress("Reading", done, len(paths))
+            try:
+                file, month = _month(path, db if cache else None, limit)
+            except Refusal as refusal:
+                problems += refusal.problems
+                continue
+            if origin is not None and file.month > origin:
+                continue
+            if file.month in months:
+                rule = f"each month may be there once, and {file.month} is also in {months[file.month][0].name}"
+                problems.append(Problem("error", path.name, "Period", file.month, rule, "Remove one of them."))
+                continue
+            months[file.month] = (file, month)
     if progress:
         progress("Reading", len(paths), len(paths))
     return [months[name] for name in sorted(months)], problems
@@ -115,9 +118,9 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def _month(path: Path, cache: bool, limit: int) -> tuple[DataFile, Month]:
+def _month(path: Path, cache: duckdb.DuckDBPyConnection | None, limit: int) -> tuple[DataFile, Month]:
     digest = _sha256(path) if cache else ""
-    month = kept.load(digest, path.name) if cache else None
+    month = kept.load(cache, digest, path.name) if cache else None
     if month is None:
         with unpacked(path, limit) as (csv, encoding):
             month = read_month(path.name, csv, encoding)

@@ -71,7 +71,7 @@ def fit(history: History, observed: Sequence[MonthFlows | None] | None = None) -
     last = len(history.months)
     window = list(range(max(1, last - WINDOW), last))
     flows = [(observed[m] if observed else None) or month_flows(history, m) for m in window]
-    used = np.stack([_usable(history, m) for m in window])
+    used = _usable(history)[:, window].T
     age = np.array([last - 1 - m for m in window])
     weight = used * 0.5 ** (age / HALF_LIFE)[:, None]
     months = tuple(history.months[m] for m in window)
@@ -91,13 +91,15 @@ def fit(history: History, observed: Sequence[MonthFlows | None] | None = None) -
     return Rates(departures, returns, starts, season, start_season, residuals, drift, own_weight, months)
 
 
-def _usable(history: History, month: int) -> np.ndarray:
-    """Lists whose month may enter a rate: unbroken, and after their last step if three such months exist."""
+def _usable(history: History) -> np.ndarray:
+    """Which months [L, M] may enter a rate: unbroken, and after the list's last step if three such exist."""
     ok = history.fit_months
     broken = history.observed_flows & ~ok
-    after = np.array([np.flatnonzero(row)[-1] if row.any() else 0 for row in broken])
-    enough = np.array([ok[i, a + 1 :].sum() >= 3 for i, a in enumerate(after)])
-    return np.asarray(ok[:, month] & (~enough | (month > after)), dtype=bool)
+    month = np.arange(ok.shape[1])
+    last = np.where(broken.any(axis=1), ok.shape[1] - 1 - broken[:, ::-1].argmax(axis=1), 0)
+    later = month[None] > last[:, None]
+    enough = (ok & later).sum(axis=1) >= 3
+    return np.asarray(ok & (~enough[:, None] | later), dtype=bool)
 
 
 def _summed(weight: Floats, values: list[Floats]) -> Floats:

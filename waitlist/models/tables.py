@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from waitlist.bands import BANDS, THRESHOLDS
+from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_end, months_after
 from waitlist.errors import Problem
 from waitlist.history import Counts, History
@@ -53,14 +53,18 @@ def stops_over_thresholds(history: History, rows: list[int]) -> np.ndarray:
     return np.array([stops.sum() + unknown, *(stops[t:].sum() for t in THRESHOLDS)])
 
 
+Summary = tuple[tuple[str, str], list[str], Floats, Floats]
+"""A row's key, C times, and over draws its means [measures, C] and QUANTILES [7, measures, C]."""
+
+
 class Tables:
     """The tables as they grow, row by row."""
 
     def __init__(self) -> None:
         self.position: list[tuple[object, ...]] = []
         self.waits: list[pd.DataFrame] = []
-        self.trajectory: list[pd.DataFrame] = []
-        self.weekly: list[pd.DataFrame] = []
+        self.trajectory: list[Summary] = []
+        self.weekly: list[Summary] = []
         self.observed: list[pd.DataFrame] = []
         self.breakeven: list[tuple[object, ...]] = []
         self.clearance: list[tuple[object, ...]] = []
@@ -71,8 +75,8 @@ class Tables:
         who = ["provider", "specialty"]
         frames = {
             "position": pd.DataFrame(self.position, columns=[*who, "stage", "measure", "value"]),
-            "trajectory": pd.concat(self.trajectory),
-            "trajectory_weekly": pd.concat(self.weekly),
+            "trajectory": _long(self.trajectory, "month_end"),
+            "trajectory_weekly": _long(self.weekly, "week_ending"),
             "observed": pd.concat(self.observed),
             "breakeven": pd.DataFrame(self.breakeven, columns=[*who, "threshold_weeks", "as_of", *BREAKEVEN]),
             "clearance": pd.DataFrame(self.clearance, columns=[*who, "threshold_weeks", *CLEARANCE]),
@@ -114,10 +118,10 @@ def answer(
     months = measures.monthly(forecast, time)
     weeks = min(104, time.weeks)
     ends = [end.day.isoformat() for end in time.month_ends]
-    tables.trajectory.append(_long(key, "month_end", ends, *measures.summary(months)))
+    tables.trajectory.append((key, ends, *measures.summary(months)))
     by_week = measures.weekly(forecast, time, weeks)
     week_ends = [day.isoformat() for day in time.week_ends[1 : weeks + 1]]
-    tables.weekly.append(_long(key, "week_ending", week_ends, *measures.summary(by_week)))
+    tables.weekly.append((key, week_ends, *measures.summary(by_week)))
     tables.observed.append(_observed(key, known, history))
     t = plan.thresholds_weeks
     tables.breakeven += [
@@ -130,23 +134,21 @@ def answer(
         tables.cohorts += [(*key, item.threshold_weeks, item.date.isoformat(), *row) for row in rows]
 
 
-def _long(
-    key: tuple[str, str], time_name: str, times: list[str], mean: np.ndarray, quantiles: np.ndarray
-) -> pd.DataFrame:
-    """A tidy table from measures × times."""
-    names = len(measures.MEASURES)
-    frame = pd.DataFrame(
-        {
-            "provider": key[0],
-            "specialty": key[1],
-            time_name: np.tile(np.array(times, dtype=object), names),
-            "measure": np.repeat(np.array(measures.MEASURES, dtype=object), len(times)),
-            "mean": mean.ravel(),
-        }
-    )
-    for name, values in zip(QUANTILES, quantiles, strict=True):
-        frame[name] = values.ravel()
-    return frame
+def _long(rows: list[Summary], time_name: str) -> pd.DataFrame:
+    """A tidy table of every row's measures and times, by provider and specialty."""
+    rows = sorted(rows, key=lambda row: row[0])
+    times, names = np.array(rows[0][1], dtype=object), np.array(measures.MEASURES, dtype=object)
+    each = len(names) * len(times)
+    columns = {
+        "provider": np.repeat(np.array([key[0] for key, *_ in rows], dtype=object), each),
+        "specialty": np.repeat(np.array([key[1] for key, *_ in rows], dtype=object), each),
+        time_name: np.tile(times, len(names) * len(rows)),
+        "measure": np.tile(np.repeat(names, len(times)), len(rows)),
+        "mean": np.concatenate([mean.ravel() for *_, mean, _ in rows]),
+    }
+    for q, name in enumerate(QUANTILES):
+        columns[name] = np.concatenate([quantiles[q].ravel() for *_, quantiles in rows])
+    return pd.DataFrame(columns)
 
 
 def _observed(key: tuple[str, str], known: past.Observed, history: History) -> pd.DataFrame:

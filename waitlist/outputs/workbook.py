@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,9 @@ _TEXTS = ("text", "sentence")
 
 _PAGE_WIDTH, _NOTE_WIDTH = 190, 130
 """Widths, in characters, of a printed page (small but readable) and of a note on the screen."""
+
+_DAY_0 = date(1899, 12, 30)
+"""The day that a spreadsheet counts dates from."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula when a text that begins so is typed again."""
@@ -310,12 +313,13 @@ def _write_column(
             text = "" if say.is_none(value) else str(value)
             page.write_string(row, place, text, formats["quoted"] if text.startswith(_FORMULA_STARTS) else style)
     elif kind == "date":
+        days = {value: None if str(value).startswith("not by") else say.as_date(value) for value in set(values)}
         for row, value in enumerate(values, top):
-            day = None if str(value).startswith("not by") else say.as_date(value)
+            day = days[value]
             if day is None and not say.is_none(value):
                 page.write_string(row, place, value, style)
             elif day:
-                page.write_datetime(row, place, datetime.combine(day, time()), style)
+                page.write_number(row, place, (day - _DAY_0).days, style)
     else:
         for row, value in enumerate(values, top):
             if value is not None and math.isfinite(value):
