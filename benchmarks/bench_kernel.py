@@ -65,6 +65,7 @@ def kernel(draws: int, lists: int, weeks: int, threads: int, measured: bool = Fa
     numba.set_num_threads(threads)
     given = arguments(-(-draws // LANES) * LANES, lists, weeks)  # a plan's draws are stepped in whole blocks
     blocks, days = given["tilt"].shape[1], np.arange(1, weeks + 1) if measured else np.array([weeks])
+    given = {"members": np.arange(lists), **given}
     given |= {"week": days, "flow_weight": np.zeros(len(days)), "crossing": np.zeros((len(days), 105))}
     given |= {"floors": np.array([0, 18, 52, 65, 78, 104]), "shares": WAIT_SHARES, "levels": np.zeros((0, 0), int)}
     given |= {"over": np.zeros((blocks, len(days), 6, LANES)), "waits": np.zeros((blocks, len(days), 2, LANES))}

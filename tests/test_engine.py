@@ -14,7 +14,18 @@ from waitlist.bands import band_of_days, percentile_wait
 from waitlist.calendar import Horizon, days_of, horizon, place, snapshot_held_share
 from waitlist.models import answers, measures
 from waitlist.models.engine import WAIT_SHARES, Assumptions, Forecast, asked, project
-from waitlist.models.kernel import F_HELD, F_STOPS_OVER, FLOWS, LANES, step_row
+from waitlist.models.kernel import (
+    F_ADMITTED,
+    F_HELD,
+    F_NON_ADMITTED,
+    F_REMOVED,
+    F_STARTS,
+    F_STOPS_OVER,
+    F_TIP,
+    FLOWS,
+    LANES,
+    step_row,
+)
 from waitlist.plan import Deadline
 
 DRAWS = LANES
@@ -40,17 +51,21 @@ def system(seed: int, fastest: float, weeks: int = 30, draws: int = DRAWS, lists
     }
 
 
+def measured(arguments, days):
+    """Of the lists together: people over every band [D, C, 105], waits [D, C, 2], nothing, flows [D, K, FLOWS]."""
+    blocks, weeks = arguments["tilt"].shape[1], len(arguments["days"])
+    shapes = (len(days.dates), 105), (len(days.dates), 2), (0, 0), (weeks, FLOWS)
+    written = [np.empty((blocks, *shape, LANES)) for shape in shapes]
+    places = (days.week, days.flow_weight, days.crossing, np.arange(105), WAIT_SHARES, np.zeros((0, 0), dtype=int))
+    step_row(np.arange(len(arguments["opening"])), *arguments.values(), *places, *written)
+    return [np.moveaxis(x, -1, 1).reshape(blocks * LANES, *x.shape[1:3]) for x in written]
+
+
 def stepped(arguments):
-    """People by band [D, K + 1, 105] and flows [D, K, FLOWS] of the lists together, and waits [D, K, 2]."""
+    """People by band [D, K + 1, 105] and flows [D, K, FLOWS] of the lists together, and waits [D, K + 1, 2]."""
     weeks = len(arguments["days"])
     ends = days_of(TIME.snapshot, [TIME.snapshot + timedelta(weeks=k) for k in range(weeks + 1)])
-    blocks = arguments["tilt"].shape[1]
-    over, waits = np.empty((blocks, weeks + 1, 105, LANES)), np.empty((blocks, weeks + 1, 2, LANES))
-    flows, noted = np.empty((blocks, weeks, FLOWS, LANES)), np.empty((blocks, 0, 0, LANES))
-    bands, none = np.arange(105), np.zeros((0, 0), dtype=int)
-    measured = (ends.week, ends.flow_weight, ends.crossing, bands, WAIT_SHARES, none)
-    step_row(*arguments.values(), *measured, over, waits, noted, flows)
-    over, flows, waits = (np.moveaxis(x, -1, 1).reshape(-1, *x.shape[1:3]) for x in (over, flows, waits))
+    over, waits, _, flows = measured(arguments, ends)
     held = np.concatenate([np.full((len(flows), 1), arguments["held"].sum()), flows[..., F_HELD]], axis=1)
     over[..., 0] -= held
     return -np.diff(over, axis=2, append=0.0), flows, waits
@@ -79,9 +94,37 @@ def test_every_week_closes_to_rounding_and_nobody_is_negative(seed, fastest):
     waiting, flows, _ = stepped(arguments)
     held = np.concatenate([np.full((DRAWS, 1), arguments["held"].sum()), flows[..., F_HELD]], axis=1)
     people = waiting.sum(axis=2) + held
-    closing = people[:, :-1] + flows[..., 0] - flows[..., 1] - flows[..., 2] - flows[..., 3]
+    removed = numpy_twin.step_weeks(**arguments)[1].sum(axis=0)[..., F_REMOVED]  # counted, not left over
+    closing = people[:, :-1] + flows[..., F_STARTS] - flows[..., F_ADMITTED] - flows[..., F_NON_ADMITTED] - removed
     np.testing.assert_allclose(people[:, 1:], closing, rtol=1e-11, atol=1e-8)
     assert waiting.min() >= -1e-9
+
+
+@pytest.mark.parametrize("lists", [1, 3])
+def test_a_day_inside_a_week_is_measured_by_r2_s_two_weights(lists):
+    arguments = system(7, 0.02, lists=lists)
+    waiting, flows, _ = numpy_twin.step_weeks(**arguments)
+    waiting, flows = waiting.sum(axis=0), flows.sum(axis=0)
+    held = np.concatenate([np.full((DRAWS, 1), arguments["held"].sum()), flows[..., F_HELD]], axis=1)
+    over = waiting[..., ::-1].cumsum(axis=-1)[..., ::-1]
+    days = days_of(TIME.snapshot, [date(2025, 9, 1), date(2025, 9, 30), date(2025, 10, 1), date(2025, 11, 30)])
+    seen, waits, _, _ = measured(arguments, days)
+    for c, (k, w) in enumerate(zip(days.week, days.flow_weight, strict=True)):
+        tip = np.append(waiting[:, k + 1, 1:-1], flows[:, k, F_TIP + 4 : F_TIP + 5], axis=1)  # crossing 1 to 104
+        expected = over[:, k, 1:] + days.crossing[c, 1:] * tip - w * (over[:, k, 1:] + tip - over[:, k + 1, 1:])
+        whole = (1 - w) * (over[:, k, 0] + held[:, k]) + w * (over[:, k + 1, 0] + held[:, k + 1])
+        expected = np.column_stack([whole, expected])
+        np.testing.assert_allclose(seen[:, c], expected, rtol=1e-9, atol=1e-9)
+        bands = -np.diff(expected, axis=1, append=0.0)
+        for i, share in enumerate(WAIT_SHARES):
+            np.testing.assert_allclose(waits[:, c, i], percentile_wait(bands, share), rtol=1e-9)
+
+
+def test_an_empty_list_has_no_wait():
+    arguments = system(1, 0.0, lists=1)
+    for name in ("opening", "held", "returns", "starts"):
+        arguments[name][:] = 0.0
+    assert np.isnan(stepped(arguments)[2]).all()
 
 
 DEADLINES = tuple(
@@ -143,7 +186,7 @@ def test_nobody_leaves_a_cohort_where_nobody_leaves_the_list(threshold, months_a
     np.testing.assert_allclose(left, 0.0, atol=1e-6)
 
 
-def test_a_cohort_is_all_its_openings_and_joiners_less_its_leavers():
+def test_nobody_joins_or_leaves_a_cohort_backwards():
     row, time = forecast()
     rows = cohort(row, time, 18, 8)
     joined, left = sum(r[5] for r in rows), sum(r[6] for r in rows)

@@ -24,7 +24,7 @@ from waitlist.bands import THRESHOLDS
 from waitlist.calendar import horizon
 from waitlist.errors import Problem, Refusal
 from waitlist.history import Break, DataFile
-from waitlist.outputs import folder, report, terminal, workbook
+from waitlist.outputs import aside, folder, report, terminal, workbook
 from waitlist.outputs.words import MEASURES
 from waitlist.plan import Plan
 from waitlist.results import Result
@@ -301,7 +301,7 @@ def test_a_place_that_fills_up_leaves_the_old_folder_as_it_was(result, kept, tmp
     assert names(tmp_path) == ["out"] and {p.name: p.read_bytes() for p in out.iterdir()} == before
 
 
-@pytest.mark.parametrize("after", ["", "trajectory_weekly.csv", "report.html"])
+@pytest.mark.parametrize("after", ["", "trajectory_weekly.csv", "cohorts.csv"])
 def test_ctrl_c_while_writing_leaves_nothing(kept, tmp_path, after):
     out = tmp_path / "parent" / "out"
     with subprocess.Popen(
@@ -317,6 +317,31 @@ def test_ctrl_c_while_writing_leaves_nothing(kept, tmp_path, after):
 
 
 # The report
+
+
+@pytest.mark.parametrize("python", [None, "fails/python3", "nowhere/python3", "a-program", ""])
+def test_the_report_is_the_same_whether_a_second_process_drew_it_or_could_not(result, monkeypatch, tmp_path, python):
+    (tmp_path / "fails").mkdir()
+    (tmp_path / "fails" / "python3").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    (tmp_path / "fails" / "python3").chmod(0o700)
+    monkeypatch.chdir(tmp_path)
+    expected = report.render(result)
+    if python is None:  # it did
+        monkeypatch.setattr(report, "render", lambda result: "")
+    else:
+        monkeypatch.setattr(sys, "executable", python)
+    monkeypatch.setattr(sys, "path", [*sys.path, Path("no text")])
+    with aside.report_of(result) as page:
+        assert page() == expected
+
+
+def test_a_second_process_is_not_left_behind(result, monkeypatch):
+    started = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    with pytest.raises(KeyboardInterrupt), aside.report_of(result):
+        raise KeyboardInterrupt
+    assert [process.returncode is None for process in started] == [False]
 
 
 def test_the_page_escapes_what_the_data_say_and_fetches_nothing(written):

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -124,3 +125,15 @@ def test_the_same_plan_data_and_seed_give_the_same_bytes_on_one_thread_and_on_tw
     written = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted((place / "out").glob("*.csv"))}
     assert digests[0] == digests[1] == written
     assert len(written) == 7
+
+
+def test_ctrl_c_while_forecasting_stops_at_once_and_leaves_no_thread_at_work(place):
+    def tell(what: str, done: int, of: int) -> None:
+        if (what, done) == ("Forecasting", 2):
+            raise KeyboardInterrupt
+
+    plan = wl.Plan.load(place / "small.toml")
+    history, before = wl.read(plan.inputs, plan), threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        wl.run(plan, history, tell)
+    assert threading.active_count() == before

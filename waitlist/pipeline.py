@@ -77,7 +77,7 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
 
 
 def _one_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, each made by another thread while the one before is worked on."""
+    """The same items, each made by another thread while the one before is worked on; Ctrl-C waits for one."""
     with ThreadPoolExecutor(max_workers=1) as maker:
         coming = maker.submit(lambda: next(items, None))
         while (item := coming.result()) is not None:

@@ -162,7 +162,7 @@ def _single(weeks: int, week: int) -> tuple[int, slice]:
 
     The bands beyond hold the last cohort together: those who may be in the open band at the month's end.
     """
-    bands = min(_open_from(weeks) + week, BANDS)
+    bands = _open_from(weeks) + week
     return bands, slice(weeks - 1 - week, weeks - 1 - week + bands)
 
 
@@ -203,8 +203,9 @@ def survivors(closing: Floats, at: date, end: date) -> Floats:
 
 @lru_cache(maxsize=512)
 def _bands_at_close(at: date, end: date) -> tuple[int, Floats]:
-    """By how many bands those of a band at ``at`` are older at ``end``, and the share of the band found there
-    that is of them; and the same for one band more: [2, 105].
+    """The whole weeks between ``at`` and ``end``, and the shares [2, 105] of two closing bands that each band's are:
+
+    of the band those weeks on, and of the one after it.
 
     The same clock starts are found by their working days; those who came into the open band by weeks.
     """

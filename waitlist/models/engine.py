@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 
 from waitlist.bands import BANDS, THRESHOLDS, Floats
-from waitlist.calendar import Days, Horizon, days_of, month_of, place, snapshot_held_share
+from waitlist.calendar import Days, Horizon, days_of, place, snapshot_held_share
 from waitlist.history import History
 from waitlist.models import replay
 from waitlist.models.kernel import ADMITTED, F_HELD, FLOWS, LANES, NON_ADMITTED, REMOVED, STARTS, step_row, unfold
@@ -99,15 +99,14 @@ def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list
     held = opening[:, 0, 0] * snapshot_held_share(time.snapshot)
     opening[:, 0, 0] -= held
     middles = [day + timedelta(days=4) for day in time.week_ends[:-1]]
-    number = np.array([int(month_of(day)[5:]) - 1 for day in middles])
-    first = time.snapshot.year * 12 + time.snapshot.month + 1
-    span = np.array([max(0, day.year * 12 + day.month - first) for day in middles])
+    month = np.array([day.year * 12 + day.month - 1 for day in middles])
+    span = month - month[0]
     growth = np.array([_yearly_growth(plan.demand, specialty) for specialty in specialties])
     years = (np.arange(time.weeks) + 0.5) * 7 / 365.25
     departures = replay.corrected(history, rates, keep)
     leaving = (departures[:, :, [ADMITTED, NON_ADMITTED, REMOVED]].sum(axis=2) * opening).sum(axis=(1, 2))
     daily = np.where(rates.starts[keep] > 0, rates.starts[keep], leaving)  # never seen: held level, and said
-    starts = daily[:, None] * (rates.start_season[number] * time.working_days)[None]
+    starts = daily[:, None] * (rates.start_season[month % 12] * time.working_days)[None]
     starts = starts * (1 + growth)[:, None] ** years[None]
     spread = rates.residuals[:, keep].std(axis=0)
     return Assumptions(
@@ -117,7 +116,7 @@ def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list
         departures=departures,
         returns=rates.returns[keep],
         starts=starts,
-        season=rates.season[(time.snapshot.month + np.arange(span.max() + 1)) % 12],
+        season=rates.season[(month[0] + np.arange(span.max() + 1)) % 12],
         span=span,
         shocks=rates.residuals[:, keep],
         lasting=rates.drift / np.maximum(spread, np.maximum(rates.drift, 1e-9)),
@@ -132,6 +131,8 @@ def _yearly_growth(demand: Demand, specialty: str) -> float:
 
 def multipliers(assumed: Assumptions, n: int, draws: int, seed: int) -> Floats:
     """Each draw's factors [M, 5, D] on the departures and starts of the list at ``n``, by month ahead.
+
+    The season of the departures is in them; that of the starts is in the starts.
 
     Observed months are drawn whole, the same for all lists, so that what moves together goes on doing so:
     LEVEL_MONTHS of them give the draw's level, one more each month its month, and of a third what lasts.
@@ -199,8 +200,7 @@ def project(
         bands = np.ones((BANDS, blocks * LANES))
         bands[:, :draws] = chance(assumed, n, draws, seed)
         tilt[n] = bands.reshape(BANDS, blocks, LANES).swapaxes(0, 1)
-    for key, lists in rows.items():
-        yield key, _stepped(assumed, time, lists, factors[lists], tilt[lists], wanted, draws)
+    return ((key, _stepped(assumed, time, lists, factors, tilt, wanted, draws)) for key, lists in rows.items())
 
 
 def _stepped(
@@ -212,11 +212,12 @@ def _stepped(
     noted = np.empty((count, *wanted.levels.shape, LANES))
     flows = np.empty((count, time.weeks, FLOWS, LANES))
     step_row(
-        assumed.opening[lists],
-        assumed.held[lists],
-        assumed.departures[lists],
-        assumed.returns[lists],
-        assumed.starts[lists],
+        np.array(lists),
+        assumed.opening,
+        assumed.held,
+        assumed.departures,
+        assumed.returns,
+        assumed.starts,
         factors,
         tilt,
         time.working_days,

@@ -48,6 +48,7 @@ _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 @njit(cache=True, parallel=True, fastmath=_FAST, boundscheck=False, nogil=True)
 def step_row(
+    members: np.ndarray,
     opening: Floats,
     held: Floats,
     rates: Floats,
@@ -69,12 +70,13 @@ def step_row(
     noted: Floats,
     flows: Floats,
 ) -> None:
-    """Step N lists through K weeks for D draws (R6: leave, return, convert, age, start), and measure their sum.
+    """Step lists through K weeks for D draws (R6: leave, return, convert, age, start), and measure their sum.
 
+    members: the positions of the lists to step, of the N that follow.
     opening [N, 2, 105], held [N]: people at the snapshot, and those whose clock started that day.
     rates [N, 2, 4, 105]: departures per working day, the admission stage giving only admitted stops and
     removals; returns [N, 2, 105]: people a working day; starts [N, K]: clock starts a week.
-    multipliers [N, M, 5, D]: each draw's factor on the four departures and the starts, by month;
+    multipliers [N, M, 5, D]: each draw's factor on the four departures and the starts, by month, season and all;
     tilt [N, B, 105, LANES], in blocks of LANES draws: each one's factor on all departures of a band. Where rates
     would take more than all of a band of either stage in a full week, the band's are lowered to just that.
     days [K]: working days of each week, FULL_WEEK at most; last_day_share [K]: of its starts, held to the
@@ -86,7 +88,7 @@ def step_row(
     evenly within a band as bands.percentile_wait (104 in the open band, NaN for an empty list); noted
     [B, W, Q, LANES]; flows [B, K, FLOWS, LANES].
     """
-    lists, weeks, wanted = opening.shape[0], days.shape[0], (week, flow_weight, crossing, floors, shares)
+    lists, weeks, asked = members.shape[0], days.shape[0], (week, flow_weight, crossing, floors, shares)
     longest, run = 0, 0
     for k in range(weeks):
         run = run + 1 if k > 0 and span[k] == span[k - 1] else 1
@@ -95,38 +97,40 @@ def step_row(
         lanes = slice(np.int64(block) * LANES, (np.int64(block) + 1) * LANES)
         w, people, ends = np.zeros(_SCRATCH), np.empty((lists, _PEOPLE)), np.zeros((longest + 1, _SEEN))
         widest, bands = np.zeros((lists, BANDS)), np.zeros((shares.shape[0], LANES), np.int64)
-        for n in range(lists):
-            _open(people[n], ends[0], widest[n], opening[n], held[n], tilt[n, block])
-        if lists == 1:  # its people and its week stay where they are stepped
+        for i in range(lists):
+            n = members[i]
+            _open(people[i], ends[0], widest[i], opening[n], held[n], tilt[n, block])
+        if lists == 1:  # its people and its week stay where they are stepped (measured: 15 ns of 73 spared)
             w[:_PEOPLE], w[_OVER : _OVER + _SEEN] = people[0], ends[0]
         first = 0
-        c = _see(-1, ends[0], ends[0], 0, wanted, bands, over[block], waits[block])  # the snapshot itself
+        c = _see(-1, ends[0], ends[0], 0, asked, bands, over[block], waits[block])  # the snapshot itself
         _note(0, ends[0], levels, noted[block])
         while first < weeks:
             after = first + 1
             while after < weeks and span[after] == span[first]:
                 after += 1
-            for n in range(lists):  # a month of each list before the next, so that the nearest memory holds it
+            for i in range(lists):  # a month of each list before the next, so that the nearest memory holds it
+                n = members[i]
                 if lists > 1:
-                    w[:_PEOPLE] = people[n]
-                _set_month(w, multipliers[n, span[first], :, lanes], rates[n], tilt[n, block], widest[n])
+                    w[:_PEOPLE] = people[i]
+                _set_month(w, multipliers[n, span[first], :, lanes], rates[n], tilt[n, block], widest[i])
                 for k in range(first, after):
                     if lists == 1 and c < week.shape[0] and week[c] == k:
                         ends[0] = w[_OVER : _OVER + _SEEN]
                     _leave(w, rates[n], returns[n], days[k])
-                    _enter(w, starts[n, k], last_day_share[k], flows[block, k], n == 0)
+                    _enter(w, starts[n, k], last_day_share[k], flows[block, k], i == 0)
                     if lists > 1:
-                        _add(w, ends[k - first + 1], n == 0)
+                        _add(w, ends[k - first + 1], i == 0)
                     else:
                         now = w[_OVER : _OVER + _SEEN]
-                        c = _see(k, ends[0], now, c, wanted, bands, over[block], waits[block])
+                        c = _see(k, ends[0], now, c, asked, bands, over[block], waits[block])
                         _note(k + 1, now, levels, noted[block])
                 if lists > 1:
-                    people[n] = w[:_PEOPLE]
+                    people[i] = w[:_PEOPLE]
             if lists > 1:
                 for k in range(first, after):
                     before, now = ends[k - first], ends[k - first + 1]
-                    c = _see(k, before, now, c, wanted, bands, over[block], waits[block])
+                    c = _see(k, before, now, c, asked, bands, over[block], waits[block])
                     _note(k + 1, now, levels, noted[block])
                 ends[0] = ends[after - first]
             first = after
@@ -259,6 +263,7 @@ def _add(w: Floats, now: Floats, first: bool) -> None:
 
 @njit(cache=True, boundscheck=False)
 def _note(k: int, now: Floats, levels: np.ndarray, noted: Floats) -> None:
+    """Note the people that a cohort is made of at week end ``k`` (R10)."""
     if k < levels.shape[0]:
         for q in range(levels.shape[1]):
             for j in range(LANES):
@@ -271,13 +276,13 @@ def _see(
     before: Floats,
     now: Floats,
     c: int,
-    wanted: tuple[Any, ...],
+    asked: tuple[Any, ...],
     bands: np.ndarray,
     over: Floats,
     waits: Floats,
 ) -> int:
     """Read the days, from ``c`` on, inside week k and at its end; the place of the day that follows them."""
-    week, flow_weight, crossing, floors, shares = wanted
+    week, flow_weight, crossing, floors, shares = asked
     while c < week.shape[0] and week[c] == k:
         _read(_between(before, now, flow_weight[c], crossing[c]), floors, shares, bands, over[c], waits[c])
         c += 1
@@ -337,7 +342,7 @@ def unfold(blocks: Floats, draws: Floats) -> None:
                 draws[x, t, d] = blocks[d // LANES, t, x, d % LANES]
 
 
-@njit(cache=True, boundscheck=False, nogil=True)
+@njit(cache=True, boundscheck=False, nogil=True)  # not parallel: step_row may be at work in another thread
 def sum_between_days(flows: Floats, week: np.ndarray, weights: Floats, found: Floats) -> None:
     """Each flow between one of C days and the next, the first from the snapshot, into ``found`` [F, C, D] (R2).
 

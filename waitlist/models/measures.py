@@ -75,8 +75,8 @@ def monthly(forecast: Forecast, time: Horizon) -> Times:
 
 
 def _times(forecast: Forecast, at: np.ndarray, flows: Floats, days: Floats) -> Times:
-    floors = 1 + len(THRESHOLDS)
-    over, waits = forecast.over[:floors, at], forecast.waits[:, at]
+    standard = 1 + len(THRESHOLDS)
+    over, waits = forecast.over[:standard, at], forecast.waits[:, at]
     tips = flows[F_TIP:F_STOPS_OVER]
     values: dict[str, Floats] = {"waiting_list": over[0], "within_18_weeks": over[0] - over[1]}
     values |= {f"over_{t}_weeks": over[1 + i] for i, t in enumerate(THRESHOLDS)}
@@ -96,7 +96,7 @@ def _times(forecast: Forecast, at: np.ndarray, flows: Floats, days: Floats) -> T
     joined = np.stack([flows[F_STARTS], *tips])
     removed_over = joined - stops_over - over  # what R4 leaves
     removed_over[:, 1:] += over[:, :-1]
-    removed_over[:, 0] += forecast.opening[:floors, None]
+    removed_over[:, 0] += forecast.opening[:standard, None]
     removed_over[0] = flows[F_REMOVED]
     return Times(values, over, stops_over, removed_over, days)
 

@@ -15,7 +15,7 @@ from waitlist.bands import BANDS, Floats
 from waitlist.calendar import month_end, snapshot_held_share, working_days
 from waitlist.history import History
 from waitlist.models.departures import survivors, weeks_later
-from waitlist.models.kernel import CONVERTED
+from waitlist.models.kernel import CONVERTED, FULL_WEEK
 from waitlist.models.rates import DAILY_CAP, GROUP_OF_BAND, HALF_LIFE, Rates, by_group, by_label
 
 MONTHS = 6
@@ -66,21 +66,20 @@ def _replayed(
     at = begin
     for _ in range(WEEKS):
         days = working_days(at, at + timedelta(days=7))
-        state = _left(state, departures, season * days) + days * returns
+        state = _left(state, departures * season[:, None], days) + days * returns
         state = np.stack([weeks_later(stage, 1) for stage in state.swapaxes(0, 1)], axis=1)
         at += timedelta(days=7)
     days = working_days(at, end)
-    state = _left(state, departures, season * days) + days * returns
+    state = _left(state, departures * season[:, None], days) + days * returns
     return opened, state.sum(axis=1), survivors(history.waiting[keep, month], at, end)
 
 
-def _left(state: Floats, departures: Floats, factor: Floats) -> Floats:
-    """The stages [N, 2, 105] after departures at ``factor`` [4] times their rates; never more than all leave."""
-    going = departures * factor[:, None]
-    total = going.sum(axis=2)
-    share = state / np.maximum(total, 1.0)
+def _left(state: Floats, departures: Floats, days: float) -> Floats:
+    """The stages [N, 2, 105] after ``days`` of departures: in a full week no more than all leave, as in the kernel."""
+    total = departures.sum(axis=2)
+    share = days * state / np.maximum(FULL_WEEK * total, 1.0)
     stay = state - share * total
-    stay[:, 1] += share[:, 0] * going[:, 0, CONVERTED]
+    stay[:, 1] += share[:, 0] * departures[:, 0, CONVERTED]
     return stay
 
 

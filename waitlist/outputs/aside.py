@@ -7,64 +7,71 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import replace
 
 from waitlist.results import Result
 
-HELD = ".result"
-"""The file, in the folder being built, in which the second process finds the result."""
-
 
 @contextmanager
-def report_of(result: Result, folder: Path) -> Iterator[Callable[[], str]]:
-    """Have the report drawn meanwhile; what is given waits for it and returns its HTML. ``folder`` is ours alone."""
-    process = _started(result, folder)
+def report_of(result: Result) -> Iterator[Callable[[], str]]:
+    """Have the report drawn meanwhile; what is given waits for it and returns its HTML."""
+    drawing: list[subprocess.Popen[bytes]] = []
 
     def wait() -> str:
-        if process:
-            drawn, _ = process.communicate()
+        for process in drawing:
+            page, _ = process.communicate()
             if process.returncode == 0:
-                return drawn.decode("utf-8")
+                return page.decode("utf-8")
         from waitlist.outputs import report  # noqa: PLC0415 - loads charts
 
         return report.render(result)
 
     try:
+        _start(result, drawing)
         yield wait
     finally:
-        if process:
+        for process in drawing:
             process.kill()
             with process:
                 pass  # closes its pipe and waits for its end
-        (folder / HELD).unlink(missing_ok=True)
 
 
-def _started(result: Result, folder: Path) -> subprocess.Popen[bytes] | None:
-    if not Path(sys.executable or "").name.startswith("python"):  # a program that only holds Python
-        return None
-    with suppress(OSError, pickle.PicklingError):
-        (folder / HELD).write_bytes(pickle.dumps(result))
-        paths = os.pathsep.join(path for path in sys.path if path)  # and never the working folder (-P)
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "waitlist.outputs.aside", str(folder / HELD)],
-            env=os.environ | {"PYTHONPATH": paths},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    return None
+def _start(result: Result, drawing: list[subprocess.Popen[bytes]]) -> None:
+    """Start the process, told the result through a file without a name, which nobody else can change."""
+    name = os.path.basename(sys.executable or "")
+    if sys.flags.isolated or not re.fullmatch(r"python[\d.]*(\.exe)?", name):  # not ours to start again
+        return
+    weekly = result.trajectory_weekly.iloc[:0]  # by far the longest table, and not in the report
+    paths = os.pathsep.join(path for path in sys.path if isinstance(path, str) and path)
+    try:
+        with tempfile.TemporaryFile() as told:
+            pickle.dump(replace(result, trajectory_weekly=weekly), told)
+            told.seek(0)
+            drawing.append(
+                subprocess.Popen(
+                    [sys.executable, "-P", "-m", "waitlist.outputs.aside"],  # -P: nothing from the working folder
+                    env=os.environ | {"PYTHONPATH": paths},
+                    stdin=told,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                )
+            )
+    except (OSError, pickle.PicklingError, TypeError, AttributeError, ValueError):
+        return
 
 
-def main(held: Path) -> None:
-    """Write the report of the result in ``held`` to standard output."""
+def main() -> None:
+    """Write the report of the result on standard input to standard output."""
     from waitlist.outputs import report  # noqa: PLC0415 - loads charts
 
-    sys.stdout.buffer.write(report.render(pickle.loads(held.read_bytes())).encode("utf-8"))
+    sys.stdout.buffer.write(report.render(pickle.load(sys.stdin.buffer)).encode("utf-8"))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

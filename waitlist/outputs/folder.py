@@ -64,7 +64,7 @@ def write(result: Result, out: Path, only: str | None = None) -> Path:
 def _write_all(result: Result, folder: Path) -> None:
     from waitlist.outputs import workbook  # noqa: PLC0415 - loads xlsxwriter
 
-    with aside.report_of(result, folder) as report:
+    with aside.report_of(result) as report:
         tidy.write(result.tables(), folder)
         workbook.write(result, folder / "workbook.xlsx")
         (folder / "report.html").write_text(report(), encoding="utf-8", newline="\n")
