@@ -22,7 +22,7 @@ WAITLIST = [sys.executable, "-c", "from waitlist.cli import main; main()"]
 READ = [sys.executable, "-c", "import sys, waitlist as wl; wl.read(sys.argv[1])"]
 
 
-PEAK = "Peak memory is the first process's; the second, which draws the report at the end, held 250 MB more for three trusts."
+PEAK = "Peak memory is the first process's; the second, which draws the report, held 250 MB more for three trusts."
 
 
 def cost(command: list[str], cache: Path) -> tuple[float, float]:
