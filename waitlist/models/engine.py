@@ -64,6 +64,7 @@ class Asked:
 
     days: Days
     floors: tuple[int, ...]
+    deadlines: tuple[Deadline, ...]
     levels: np.ndarray
 
 
@@ -181,7 +182,7 @@ def asked(time: Horizon, deadlines: tuple[Deadline, ...]) -> Asked:
         level = item.threshold_weeks - (end - week)
         levels[:, 2 * q] = np.clip(level, 0, BANDS - 1)
         levels[:, 2 * q + 1] = np.clip(level - 1, 0, BANDS - 1)
-    return Asked(days_of(time.snapshot, dates), floors, levels)
+    return Asked(days_of(time.snapshot, dates), floors, deadlines, levels)
 
 
 def project(

@@ -95,11 +95,8 @@ def step_row(
         longest = max(longest, run)
     for block in prange(tilt.shape[1]):
         lanes = slice(np.int64(block) * LANES, (np.int64(block) + 1) * LANES)
-        w, people, ends = (
-            np.zeros(_SCRATCH),
-            np.empty((lists, _PEOPLE)),
-            np.zeros((longest + 1 if lists > 1 else 1, _SEEN)),
-        )
+        w, people = np.zeros(_SCRATCH), np.empty((lists, _PEOPLE))
+        ends = np.zeros((longest + 1 if lists > 1 else 1, _SEEN))
         widest, bands = np.zeros((lists, BANDS)), np.zeros((shares.shape[0], LANES), np.int64)
         for i in range(lists):
             n = members[i]

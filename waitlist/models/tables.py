@@ -129,7 +129,7 @@ def answer(
     ]
     tables.breakeven += [(*key, *row) for row in answers.breakeven_ahead(months, time, t)]
     tables.clearance += [(*key, *row) for row in answers.clearance(months, known, time, plan.clearance, t)]
-    for which, item in enumerate(answers.deadlines(plan, time)):
+    for which, item in enumerate(forecast.asked.deadlines):
         rows = answers.cohort(forecast, time, which, item)
         tables.cohorts += [(*key, item.threshold_weeks, item.date.isoformat(), *row) for row in rows]
 

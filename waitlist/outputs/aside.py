@@ -21,10 +21,10 @@ from waitlist.results import Result
 @contextmanager
 def report_of(result: Result) -> Iterator[Callable[[], str]]:
     """Have the report drawn meanwhile; what is given waits for it and returns its HTML."""
-    drawing: list[subprocess.Popen[bytes]] = []
+    process = None
 
     def wait() -> str:
-        for process in drawing:
+        if process:
             page, _ = process.communicate()
             if process.returncode == 0:
                 return page.decode("utf-8")
@@ -33,37 +33,35 @@ def report_of(result: Result) -> Iterator[Callable[[], str]]:
         return report.render(result)
 
     try:
-        _start(result, drawing)
+        process = _started(result)
         yield wait
     finally:
-        for process in drawing:
+        if process:
             process.kill()
             with process:
                 pass  # closes its pipe and waits for its end
 
 
-def _start(result: Result, drawing: list[subprocess.Popen[bytes]]) -> None:
-    """Start the process, told the result through a file without a name, which nobody else can change."""
+def _started(result: Result) -> subprocess.Popen[bytes] | None:
+    """The process, told the result through a file without a name, which nobody else can change."""
     name = os.path.basename(sys.executable or "")
     if sys.flags.isolated or not re.fullmatch(r"python[\d.]*(\.exe)?", name):  # not ours to start again
-        return
+        return None
     weekly = result.trajectory_weekly.iloc[:0]  # by far the longest table, and not in the report
     paths = os.pathsep.join(path for path in sys.path if isinstance(path, str) and path)
     try:
         with tempfile.TemporaryFile() as told:
             pickle.dump(replace(result, trajectory_weekly=weekly), told)
             told.seek(0)
-            drawing.append(
-                subprocess.Popen(
-                    [sys.executable, "-P", "-m", "waitlist.outputs.aside"],  # -P: nothing from the working folder
-                    env=os.environ | {"PYTHONPATH": paths},
-                    stdin=told,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                )
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "waitlist.outputs.aside"],  # -P: nothing from the working folder
+                env=os.environ | {"PYTHONPATH": paths},
+                stdin=told,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
             )
     except (OSError, pickle.PicklingError, TypeError, AttributeError, ValueError):
-        return
+        return None
 
 
 def main() -> None:
