@@ -130,7 +130,16 @@ def _yearly_growth(demand: Demand, specialty: str) -> float:
     return demand.specialty.get(specialty, demand.percent_per_year) / 100
 
 
-def multipliers(assumed: Assumptions, n: int, draws: int, seed: int) -> Floats:
+def months_drawn(assumed: Assumptions, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which observed months make each draw [draws, …]: its level, each month ahead, and what lasts of each."""
+    months, used = len(assumed.season), len(assumed.shocks)
+    random = np.random.default_rng(seed)
+    level = random.integers(used, size=(draws, LEVEL_MONTHS))
+    month = random.integers(used, size=(draws, months))
+    return level, month, random.integers(used, size=(draws, LAG + months))
+
+
+def multipliers(assumed: Assumptions, n: int, drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Floats:
     """Each draw's factors [M, 5, D] on the departures and starts of the list at ``n``, by month ahead.
 
     The season of the departures is in them; that of the starts is in the starts.
@@ -138,11 +147,7 @@ def multipliers(assumed: Assumptions, n: int, draws: int, seed: int) -> Floats:
     Observed months are drawn whole, the same for all lists, so that what moves together goes on doing so:
     LEVEL_MONTHS of them give the draw's level, one more each month its month, and of a third what lasts.
     """
-    months, used = len(assumed.season), len(assumed.shocks)
-    random = np.random.default_rng(seed)
-    level = random.integers(used, size=(draws, LEVEL_MONTHS))
-    month = random.integers(used, size=(draws, months))
-    lasting = random.integers(used, size=(draws, LAG + months))
+    level, month, lasting = drawn
     shocks = assumed.shocks[:, n]
     steps = np.clip(shocks - 1.0, -0.5, 0.5) * assumed.lasting[n]
     steps -= steps.mean(axis=0)
@@ -196,8 +201,9 @@ def project(
     blocks = -(-draws // LANES)
     factors = np.zeros((len(assumed.lists), len(assumed.season), 5, blocks * LANES))
     tilt = np.empty((len(assumed.lists), blocks, BANDS, LANES))
+    drawn = months_drawn(assumed, draws, seed)
     for n in range(len(assumed.lists)):
-        factors[n, ..., :draws] = multipliers(assumed, n, draws, seed)
+        factors[n, ..., :draws] = multipliers(assumed, n, drawn)
         bands = np.ones((BANDS, blocks * LANES))
         bands[:, :draws] = chance(assumed, n, draws, seed)
         tilt[n] = bands.reshape(BANDS, blocks, LANES).swapaxes(0, 1)
