@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -16,6 +16,11 @@ from waitlist.errors import Problem
 PARTS = ("1A", "1B", "2", "2A", "3")
 """Parts of the return: completed admitted, completed non-admitted, incomplete, with a decision to admit,
 new periods."""
+
+STOCKS = ("waiting_list", "over_18_weeks", "over_52_weeks", "over_65_weeks", "over_78_weeks", "over_104_weeks")
+"""What published summaries count at each month's end, in the order of their arrays' axis."""
+NATIONAL_FLOWS = ("clock_starts", "stops_admitted", "stops_non_admitted")
+"""England's monthly flows in the national series, in the order of their array's axis."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,46 @@ class Break:
 
 
 @dataclass(frozen=True)
+class Strike:
+    """A day of strikes: who struck, and for what part of the day (0 to 1)."""
+
+    day: date
+    staff_group: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Population:
+    """People by area, year and age band: estimates, then a projection. people [A, Y, G]."""
+
+    areas: Mapping[str, str]
+    years: tuple[int, ...]
+    age_bands: tuple[str, ...]
+    people: Floats
+
+
+@dataclass(frozen=True)
+class Summaries:
+    """What published summaries tell beyond the extracts, none of it later than the snapshot.
+
+    P providers × H consecutive months (YYYY-MM, gaps included); NaN where not known.
+    stocks: [P, 6, H] people at each month's end, STOCKS by provider. england: [6, H] the same for England.
+    england_flows: [3, H] people a month, NATIONAL_FLOWS, with the publisher's estimates for missing returns.
+    strikes: days of strikes until the snapshot. population: None where no file tells.
+    files: what was read; their month is the last they hold.
+    """
+
+    months: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    stocks: Floats = field(default_factory=lambda: np.zeros((0, len(STOCKS), 0)))
+    england: Floats = field(default_factory=lambda: np.zeros((len(STOCKS), 0)))
+    england_flows: Floats = field(default_factory=lambda: np.zeros((len(NATIONAL_FLOWS), 0)))
+    strikes: tuple[Strike, ...] = ()
+    population: Population | None = None
+    files: tuple[DataFile, ...] = ()
+
+
+@dataclass(frozen=True)
 class History:
     """One system's observed past. L lists × M months × 105 bands, in people; ``counts`` as reported.
 
@@ -96,6 +141,7 @@ class History:
     fit_months: [L, M] months whose flows may enter a rate: observed, and free of breaks.
     breaks: what was found or planned, in order of month.
     problems: what deserves a look in the files (warnings and notes), for the manifest and the report.
+    summaries: what the plan's history files tell beyond the extracts; empty where it has none.
     """
 
     counts: Counts
@@ -110,6 +156,7 @@ class History:
     fit_months: NDArray[np.bool_]
     breaks: tuple[Break, ...]
     problems: tuple[Problem, ...] = ()
+    summaries: Summaries = Summaries()
 
     @property
     def months(self) -> tuple[str, ...]:
