@@ -103,7 +103,9 @@ def test_the_fields_page_says_what_the_dictionary_of_fields_says():
 def test_the_files_page_says_every_file_every_column_and_every_measure(desk):
     files = {row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in rows("docs/reference/files.md", "| file |")}
     there = {path.name: list(pd.read_csv(path, nrows=0)) for path in (desk / "outputs/sample").glob("*.csv")}
-    assert {name: columns for name, columns in files.items() if name.endswith(".csv")} == there
+    of_a_backtest = ("backtest.csv", "scores.csv", "ratios.csv", "excluded.csv")  # see test_backtest.py
+    shown = {name: columns for name, columns in files.items() if name.endswith(".csv") and name not in of_a_backtest}
+    assert shown == there
     assert tuple(row[0].strip("`") for row in rows("docs/reference/files.md", "## Measures")) == MEASURES
 
 

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from waitlist.history import History
     from waitlist.pipeline import read, run, write
     from waitlist.plan import Plan
-    from waitlist.results import Result
+    from waitlist.results import Backtest, Result
+    from waitlist.rolling import backtest
 
 __version__ = "0.1.0"
-__all__ = ["History", "Plan", "Problem", "Refusal", "Result", "read", "run", "write"]
+__all__ = ["Backtest", "History", "Plan", "Problem", "Refusal", "Result", "backtest", "read", "run", "write"]
 
 _HOMES = {
     "History": "history",
@@ -27,6 +28,8 @@ _HOMES = {
     "Problem": "errors",
     "Refusal": "errors",
     "Result": "results",
+    "Backtest": "results",
+    "backtest": "rolling",
     "read": "pipeline",
     "run": "pipeline",
     "write": "pipeline",

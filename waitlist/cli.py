@@ -114,6 +114,34 @@ _answer("clearance", "When each backlog clears, and how sure that is.")
 _answer("cohort", "Who must be treated by each deadline, week by week.")
 
 
+@app.command(epilog="Example: waitlist backtest models/sample.toml --origins 2025-02,2025-05 --horizon 3")
+def backtest(
+    plan: PlanFile,
+    origins: Annotated[str, typer.Option("--origins", help="Months to forecast from, YYYY-MM,YYYY-MM,…")],
+    horizon: Annotated[int, typer.Option("--horizon", min=1, max=60, help="Months ahead to score.")],
+    inputs: Inputs = None,
+    out: Out = None,
+    draws: Draws = None,
+    seed: Seed = None,
+    no_cache: NoCache = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forecast from past months, knowing only what was known then, and score it by what came."""
+    from waitlist.outputs import folder, terminal  # noqa: PLC0415
+    from waitlist.plan import Plan  # noqa: PLC0415
+    from waitlist.rolling import backtest as score  # noqa: PLC0415
+
+    settings = Plan.load(plan, inputs=inputs, draws=draws, seed=seed)
+    if out:
+        folder.check_place(out, settings.inputs)
+    with _progress() as tell:
+        found = score(settings, [month.strip() for month in origins.split(",")], horizon, not no_cache, tell)
+        if out:
+            tell("Writing", 0, 1)
+            folder.write_backtest(found, out)
+    print(terminal.as_json(found.scores) if as_json else terminal.scores(found))
+
+
 def _result(
     plan_file: Path,
     inputs: Path | None,

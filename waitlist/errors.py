@@ -43,6 +43,10 @@ class Refusal(Exception):  # noqa: N818 - the field's word for it, not an error 
         self.problems = tuple(problems)
         super().__init__("\n".join(problem.sentence() for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[Refusal], tuple[tuple[Problem, ...]]]:
+        """How it comes whole out of another process."""
+        return type(self), (self.problems,)
+
 
 def refuse(file: str, place: str, value: object, rule: str, remedy: str) -> Refusal:
     """A refusal for one problem; ``raise refuse(...)``."""

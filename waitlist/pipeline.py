@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,8 @@ from waitlist.calendar import horizon
 from waitlist.errors import Refusal, refuse
 from waitlist.history import History
 from waitlist.models import answers, engine, past, rates, tables
-from waitlist.plan import Plan, code_problems, unknown_codes
+from waitlist.models.departures import MonthFlows
+from waitlist.plan import Deadline, Plan, code_problems, unknown_codes
 from waitlist.results import Result
 
 Item = TypeVar("Item")
@@ -52,19 +53,15 @@ def read(
 def run(plan: Plan, history: History, progress: Progress | None = None) -> Result:
     """Every answer of ``plan`` from ``history``. Raises Refusal where the plan asks for what is not there."""
     keep = planned_lists(plan, history)
-    _refuse_without_flows(history, keep)
     tell = progress or (lambda what, done, of: None)
     tell("Fitting rates", 0, 1)
     flows = past.observed_flows(history)
-    fitted = rates.fit(history, flows)
     seen = past.observed(history, flows)
     time = horizon(history.snapshot, plan.horizon_months)
-    assumed = engine.assume(history, fitted, plan, time, keep)
     found = tables.Tables()
-    groups = tables.rows_of(assumed.lists)
-    wanted = engine.asked(time, answers.deadlines(plan, time))
-    forecasts = engine.project(assumed, time, groups, wanted, plan.draws, plan.seed)
-    for done, (key, forecast) in enumerate(_one_ahead(forecasts)):
+    groups = tables.rows_of([history.lists[n] for n in keep])
+    fitted, forecasts = project(plan, history, flows, keep, groups, answers.deadlines(plan, time))
+    for done, (key, forecast) in enumerate(forecasts):
         tell("Forecasting", done + 1, len(groups))
         rows = [keep[n] for n in groups[key]]
         known = past.total(seen, rows)
@@ -74,6 +71,23 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         tables.answer(found, key, forecast, known, stops_over, removed_over, plan, history, time)
         tables.position(found, key, known, history, flows[-1], rows)
     return found.result(plan, history, fitted, keep)
+
+
+def project(
+    plan: Plan,
+    history: History,
+    flows: list[MonthFlows | None],
+    keep: list[int],
+    groups: Mapping[engine.Key, list[int]],
+    deadlines: tuple[Deadline, ...] = (),
+) -> tuple[rates.Rates, Iterator[tuple[engine.Key, engine.Forecast]]]:
+    """The rates fitted to ``flows``, and the Forecast of each of ``groups``: the places in ``keep`` it adds up."""
+    _refuse_without_flows(history, keep)
+    fitted = rates.fit(history, flows)
+    time = horizon(history.snapshot, plan.horizon_months)
+    assumed = engine.assume(history, fitted, plan, time, keep)
+    forecasts = engine.project(assumed, time, groups, engine.asked(time, deadlines), plan.draws, plan.seed)
+    return fitted, _one_ahead(forecasts)
 
 
 def _one_ahead(items: Iterator[Item]) -> Iterator[Item]:

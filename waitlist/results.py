@@ -58,3 +58,32 @@ class Result:
         """The tables written as CSV, by file name without its ending."""
         names = ("position", "trajectory", "trajectory_weekly", "observed", "breakeven", "clearance", "cohorts")
         return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Forecasts from past origins against what came. Tables are tidy, with the contract's columns first.
+
+    backtest: origin, provider, specialty, horizon_months, measure, actual, mean, p05 … p95, the baselines'
+    forecasts, break_in_window. scores: measure, horizon_months, method, level, origin, series, wape, bias,
+    pinball, pinball_ratio_to_naive (%, sums over sums), coverage_50, coverage_90 (0 to 1).
+    ratios: level, measure, horizon_months, origin, wape, best_baseline, best_wape, ratio_to_best,
+    ratio_to_naive. excluded: origin, provider, month, reason.
+    """
+
+    plan: Plan
+    origins: tuple[str, ...]
+    horizon_months: int
+    snapshot: date
+    files: tuple[DataFile, ...]
+    backtest: pd.DataFrame
+    scores: pd.DataFrame
+    ratios: pd.DataFrame
+    excluded: pd.DataFrame
+    breaks: tuple[Break, ...]
+    assumptions: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables written as CSV, by file name without its ending."""
+        return {name: getattr(self, name) for name in ("backtest", "scores", "ratios", "excluded")}

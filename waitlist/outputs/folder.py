@@ -8,13 +8,13 @@ import secrets
 import shutil
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from waitlist.errors import refuse
 from waitlist.outputs import aside, manifest, tidy
-from waitlist.results import Result
+from waitlist.results import Backtest, Result
 
 _REMEDIES = {
     errno.ENOSPC: "Free some space, or give another place with --out.",
@@ -38,19 +38,35 @@ def check_place(out: Path, inputs: Path | None = None) -> None:
 def write(result: Result, out: Path, only: str | None = None) -> Path:
     """Write every file of ``result``, or the table ``only`` alone, into the folder ``out`` and return it.
 
-    All is built in a hidden folder beside ``out`` and put in its place in one step; whatever stops it
-    (Ctrl-C, a full disk), nothing is left behind and an older folder stands as it was. Raises Refusal
-    naming the place and the remedy.
+    Whole or not at all, as ``_whole`` says. Raises Refusal naming the place and the remedy.
     """
-    check_place(out, result.plan.inputs)
+
+    def fill(building: Path) -> None:
+        if only:
+            tidy.write({only: result.tables()[only]}, building)
+        else:
+            _write_all(result, building)
+
+    return _whole(result, out, fill)
+
+
+def write_backtest(backtest: Backtest, out: Path) -> Path:
+    """Write the tables of ``backtest`` into the folder ``out``, whole or not at all, and return it. Raises Refusal."""
+    return _whole(backtest, out, lambda building: tidy.write(backtest.tables(), building))
+
+
+def _whole(made: Result | Backtest, out: Path, fill: Callable[[Path], None]) -> Path:
+    """Have ``fill`` write a folder, add its manifest, and put it in the place of ``out``.
+
+    All is built in a hidden folder beside ``out`` and put in its place in one step; whatever stops it
+    (Ctrl-C, a full disk), nothing is left behind and an older folder stands as it was.
+    """
+    check_place(out, made.plan.inputs)
     target = Path(os.path.abspath(out))
     try:
         with _built_beside(target) as building:
-            if only:
-                tidy.write({only: result.tables()[only]}, building)
-            else:
-                _write_all(result, building)
-            manifest.write(result, building)
+            fill(building)
+            manifest.write(made, building)
             _flush([*building.iterdir(), building])
             with _interrupts_held():
                 _replace(target, building)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import waitlist
-from waitlist.results import Result
+from waitlist.results import Backtest, Result
 
 NAME = "manifest.json"
 _LIBRARIES = (
@@ -28,7 +28,7 @@ _LIBRARIES = (
 )
 
 
-def write(result: Result, folder: Path) -> None:
+def write(result: Result | Backtest, folder: Path) -> None:
     """Write the manifest of all files in ``folder``. No clock and no machine's path is in it (R11)."""
     plan = result.plan.model_dump(mode="json", by_alias=True) | {"inputs": result.plan.inputs.resolve().name}
     record: dict[str, Any] = {
@@ -44,10 +44,18 @@ def write(result: Result, folder: Path) -> None:
         "breaks": [asdict(found) for found in result.breaks],
         "assumptions": list(result.assumptions),
         "warnings": [problem.as_dict() for problem in result.warnings],
+        **_window(result),
         "files": [_entry(path) for path in sorted(folder.iterdir()) if path.name != NAME],
     }
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     (folder / NAME).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _window(result: Result | Backtest) -> dict[str, Any]:
+    """What a backtest was asked for beyond its plan."""
+    if not isinstance(result, Backtest):
+        return {}
+    return {"origins": list(result.origins), "months_ahead": result.horizon_months}
 
 
 def is_ours(folder: Path) -> bool:

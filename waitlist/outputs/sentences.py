@@ -11,7 +11,7 @@ import pandas as pd
 from waitlist.calendar import month_end, months_after, next_march_end
 from waitlist.outputs import words as say
 from waitlist.plan import Plan
-from waitlist.results import ALL, Result
+from waitlist.results import ALL, Backtest, Result
 
 SUMMARY = ("waiting_list", "over_18_weeks", "over_52_weeks", "over_65_weeks", "percent_within_18_weeks")
 """The measures of a summary line."""
@@ -103,6 +103,22 @@ def clearance_rule(plan: Plan) -> str:
     if plan.clearance.tolerance:
         return f"{say.count(plan.clearance.tolerance)} people or fewer remain"
     return "nobody remains"
+
+
+def fared(backtest: Backtest) -> str:
+    """How the forecast of the list fared at the furthest month that was scored, in a sentence."""
+    rows = backtest.scores
+    rows = rows[(rows["level"] == "provider") & (rows["origin"] == ALL) & (rows["measure"] == "waiting_list")]
+    last = rows[rows["horizon_months"] == rows["horizon_months"].max()].set_index("method")
+    if "forecast" not in last.index:
+        return "Nothing could be scored."
+    ours, naive = last.loc["forecast"], last["wape"].get("last_value")
+    origins, months = len(backtest.origins), int(ours["horizon_months"])
+    return (
+        f"Forecasts made this way from {origins} past origin{'s' * (origins > 1)}, {months} month{'s' * (months > 1)} "
+        f"ahead: {say.share(ours['coverage_90'])} of the 90% intervals held the waiting list that came; average error "
+        f"{say.percent(ours['wape'])} against {say.percent(naive)} for doing nothing."
+    )
 
 
 def flatters(result: Result) -> list[str]:

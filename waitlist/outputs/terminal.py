@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from waitlist.outputs import sentences
 from waitlist.outputs import words as say
-from waitlist.results import ALL, Result
+from waitlist.results import ALL, Backtest, Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_LINES = 15
 """Providers in the headline's table, the largest first."""
+
+_MONTHS_SHOWN = (1, 3, 6, 12)
+"""Months ahead whose scores are printed, beside the last."""
+
+_HOW_SCORED = (
+    "WAPE: errors as a percentage of the people. Naive: the WAPE of nothing changing. Best: that of the best simple "
+    "method, chosen afterwards for each origin. Ratio: ours to it, the mean over origins. Bias: above zero where too "
+    "many were forecast. 50%, 90%: how often the range held what came."
+)
 
 _KEYS = ("provider", "specialty", "threshold_weeks", "deadline", "stage")
 """Columns that go into headings, in this order, where a table is too wide for its terminal."""
@@ -76,6 +85,33 @@ def table(frame: pd.DataFrame, title: str) -> str:
         if sum(widths.values()) + 2 * (len(widths) - 1) <= (_width() or sys.maxsize):
             break
     return "\n".join([title, "", *_lines(frame, texts, heads, widths)])
+
+
+def scores(backtest: Backtest) -> str:
+    """How the forecast has fared by measure and months ahead, providers pooled over origins, and in a sentence."""
+    width = min(_width() or 100, 100)
+    title = f"{backtest.plan.name}: forecasts from {', '.join(backtest.origins)}, all providers scored together"
+    texts = (_HOW_SCORED, sentences.fared(backtest))
+    return "\n\n".join([title, "\n".join(_score_lines(backtest)), *(textwrap.fill(text, width) for text in texts)])
+
+
+def _score_lines(backtest: Backtest) -> list[str]:
+    cell = ["measure", "horizon_months"]
+    scored, ratios = (t[(t["level"] == "provider") & (t["origin"] == ALL)] for t in (backtest.scores, backtest.ratios))
+    ours, naive = (scored[scored["method"] == method].set_index(cell) for method in ("forecast", "last_value"))
+    ours = ours.join(ratios.set_index(cell)[["best_wape", "ratio_to_best"]]).join(naive["wape"].rename("naive"))
+    ours = ours.reset_index()
+    last = ours["horizon_months"].max()
+    grid = [["Measure", "Months", "WAPE", "Naive", "Best", "Ratio", "Bias", "50%", "90%"]]
+    shown = ours[ours["horizon_months"].isin((*_MONTHS_SHOWN, last))]
+    rows: list[Any] = list(shown.itertuples(index=False))
+    for row in rows:
+        ratio = say.NONE if say.is_none(row.ratio_to_best) else f"{row.ratio_to_best:.2f}"
+        errors = [*map(say.decimal, (row.wape, row.naive, row.best_wape)), ratio, say.decimal(row.bias)]
+        held = [say.share(row.coverage_50), say.share(row.coverage_90)]
+        grid.append([say.MEASURES[str(row.measure)], str(row.horizon_months), *errors, *held])
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+    return ["  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) for cells in grid]
 
 
 def as_json(frame: pd.DataFrame) -> str:
