@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,12 @@ import pytest
 
 import waitlist as wl
 from tests.test_docs import rows
-from waitlist import rolling
+from waitlist import track
 from waitlist.inputs.sample import write_sample
 from waitlist.models import backtest as scoring
+from waitlist.origins import Job, all_said
 from waitlist.outputs import folder, terminal
+from waitlist.pipeline import known_at
 
 PLAN = """
 name = "Small"
@@ -126,14 +129,65 @@ def test_a_provider_too_small_at_the_origin_is_left_out_and_named(tested):
     assert tested.excluded["reason"].str.endswith("fewer than min_list, 20,000").all()
 
 
+def test_a_past_cut_at_a_month_is_what_is_read_with_that_origin(place):
+    plan = wl.Plan.load(place / "small.toml")
+    cut, read = known_at(wl.read(plan.inputs, plan), plan, "2025-02"), wl.read(plan.inputs, plan, "2025-02")
+    assert (cut.months, cut.lists, cut.breaks) == (read.months, read.lists, read.breaks)
+    assert cut.counts.files == read.counts.files
+    for name in ("outpatient", "admission", "present", "observed_flows", "other_removals", "restatement", "fit_months"):
+        np.testing.assert_array_equal(getattr(cut, name), getattr(read, name), err_msg=name)
+
+
+def fans_of(provider: str, actual: float, mean: float, low: float, high: float, broken: str = "") -> pd.DataFrame:
+    line = {"origin": "2025-05", "provider": provider, "horizon_months": 1, "measure": "waiting_list"}
+    line |= {"actual": actual, "mean": mean, "p05": low, "p25": low, "p50": mean, "p75": high, "p95": high}
+    return pd.DataFrame([line | {"last_value": 100.0, "break_in_window": broken}])
+
+
+def test_a_record_says_what_held_and_where_it_is_poor_and_why():
+    fans = [
+        fans_of("AA", 110, 104, 90, 112),
+        fans_of("AA", 90, 99, 95, 105, "step 2025-06"),
+        fans_of("BB", 100, 103, 90, 110, "step 2025-06; stops 2025-07"),
+    ]
+    found = scoring.record(pd.concat(fans)).set_index("provider")
+    assert found["held_90"].tolist() == [0.5, 1.0]
+    assert found["error"].tolist() == pytest.approx([100 * 15 / 200, 3.0])
+    assert found["naive_error"].tolist() == pytest.approx([10.0, 0.0])
+    assert found["poor"].tolist() == [False, True]  # BB: 3 % where doing nothing was exact
+    assert found["why"].tolist() == ["step 2025-06", "step 2025-06; stops 2025-07"]
+
+
+def test_a_run_s_record_is_kept_by_what_it_was_made_from_and_read_again_the_same(place, monkeypatch):
+    monkeypatch.setenv("WAITLIST_CACHE", str(place / "cache"))
+    monkeypatch.setattr(track, "ORIGINS", 1)
+    plan = wl.Plan.load(place / "small.toml", providers=("MADE1",))
+    history = wl.read(plan.inputs, plan, "2025-02")
+    result = replace(wl.run(plan.model_copy(update={"horizon_months": 1}), history), plan=plan)
+    first = wl.with_record(result, history)
+    (kept,) = (place / "cache" / "tables").iterdir()
+    assert set(first.fans["origin"]) == {"2024-11"}
+    text = kept.read_text()
+    kept.write_text(text[:-2])  # not whole: made again
+    again = wl.with_record(result, history)
+    assert kept.read_text() == text
+    pd.testing.assert_frame_equal(wl.with_record(result, history).fans, again.fans)
+    pd.testing.assert_frame_equal(first.record, again.record)
+    wl.with_record(replace(result, plan=plan.model_copy(update={"name": "B", "draws": 7})), history)
+    assert len(list((place / "cache" / "tables").iterdir())) == 1
+    early = wl.read(plan.inputs, plan, "2024-04")  # no origin has six months of flows before it
+    assert wl.with_record(result, early).record is None
+
+
 def test_ctrl_c_ends_the_other_processes(place):
     def tell(what: str, done: int, of: int) -> None:
         if what.startswith("Forecasting") and done:
             raise KeyboardInterrupt
 
     plan = wl.Plan.load(place / "small.toml")
+    jobs = [Job(plan, month, 1, frozenset({"MADE1"}), ("last_value",)) for month in ("2025-05", "2025-06")]
     with pytest.raises(KeyboardInterrupt):
-        rolling.outcomes_of(plan, wl.read(plan.inputs, plan), ["2025-05", "2025-06"], 1, ("last_value",), progress=tell)
+        list(all_said(jobs, True, tell))
     assert not multiprocessing.active_children()
 
 

@@ -24,6 +24,7 @@ from waitlist.bands import THRESHOLDS
 from waitlist.calendar import horizon
 from waitlist.errors import Problem, Refusal
 from waitlist.history import Break, DataFile
+from waitlist.models.backtest import FANS, record
 from waitlist.outputs import aside, folder, report, terminal, workbook
 from waitlist.outputs.words import MEASURES
 from waitlist.plan import Plan
@@ -146,14 +147,39 @@ def made_up(months: int = 36) -> Result:
     )  # fmt: skip
 
 
+def looked_back_on(result: Result) -> Result:
+    """``result`` with the record of one origin, poor for one trust whose reporting changed."""
+    said = np.array([1.0, 0.9, 0.95, 1.0, 1.05, 1.1, 1.02])  # mean, five percentiles, the last value
+    lines = [
+        ("2025-05", provider, month, measure, people, *(people * said), "step 2025-06" if provider == "QA1" else "")
+        for provider, share in (("ALL", 1.0), ("QA1", 0.5))
+        for measure in ("waiting_list", "over_52_weeks")
+        for month, people in ((1, size(measure, share)), (2, size(measure, share * 1.01)))
+    ]
+    fans = pd.DataFrame(lines, columns=FANS)
+    fans.loc[fans["provider"] == "QA1", ["p05", "p95"]] = 0.0
+    return dataclasses.replace(result, fans=fans, record=record(fans))
+
+
 @pytest.fixture(scope="module")
 def result() -> Result:
-    return made_up()
+    return looked_back_on(made_up())
 
 
 @pytest.fixture(scope="module")
 def written(result, tmp_path_factory) -> Path:
     return folder.write(result, tmp_path_factory.mktemp("runs") / "made-up")
+
+
+def test_the_report_opens_with_its_record_and_says_where_it_is_poor_and_why(written):
+    page = (written / "report.html").read_text(encoding="utf-8")
+    opening = page.index("Forecasts made this way at the last origin: 100% of the 90% intervals held the waiting list")
+    assert page.index("In short") < opening < page.index('class="summary"')
+    assert "average error 0.0% against 2.0% for doing nothing" in page
+    poor = "The record is poor for the waiting list and the number over 52 weeks. What is reported changed"
+    assert page.count(f"{poor} in that time (step 2025-06)") == 1
+    assert "Past forecasts of the waiting list and what came: All providers" in page
+    assert "0 of 2 of the 90% intervals held what came" in page
 
 
 FILES = [
@@ -358,7 +384,7 @@ def test_the_page_escapes_what_the_data_say_and_fetches_nothing(written):
 def test_the_page_has_a_table_beside_every_chart_and_says_what_flatters(written):
     page = (written / "report.html").read_text(encoding="utf-8")
     figures = re.findall(r"<figure>.*?</figure>", page, re.S)
-    assert len(figures) == 4 * (1 + 4 + 5)
+    assert len(figures) == 4 * (1 + 4 + 5) + 2 + 1  # and the record's: two measures of all, one of a trust
     assert all("<svg" in figure and "<table" in figure and 'role="img"' in figure for figure in figures)
     assert "All providers: 40,000 waiting at 31 August 2025; 1,400 over 52 weeks (3.5%); 60.0% within" in page
     assert "clears in March 2027, between July 2026 and some time after August 2028." in page

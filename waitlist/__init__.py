@@ -18,9 +18,22 @@ if TYPE_CHECKING:
     from waitlist.plan import Plan
     from waitlist.results import Backtest, Result
     from waitlist.rolling import backtest
+    from waitlist.track import with_record
 
 __version__ = "0.1.0"
-__all__ = ["Backtest", "History", "Plan", "Problem", "Refusal", "Result", "backtest", "read", "run", "write"]
+__all__ = [
+    "Backtest",
+    "History",
+    "Plan",
+    "Problem",
+    "Refusal",
+    "Result",
+    "backtest",
+    "read",
+    "run",
+    "with_record",
+    "write",
+]
 
 _HOMES = {
     "History": "history",
@@ -32,6 +45,7 @@ _HOMES = {
     "backtest": "rolling",
     "read": "pipeline",
     "run": "pipeline",
+    "with_record": "track",
     "write": "pipeline",
 }
 

@@ -17,7 +17,7 @@ import typer
 from waitlist.errors import Problem, Refusal
 
 if TYPE_CHECKING:
-    from waitlist.results import Result
+    from waitlist.plan import Plan
 
 app = typer.Typer(
     help="Forecast elective waiting lists: who will be waiting how long, and what it takes.",
@@ -71,11 +71,15 @@ def run(
 ) -> None:
     """Run a plan: every answer, as tables, a report and a workbook in one folder."""
     from waitlist.outputs.terminal import headline  # noqa: PLC0415
-    from waitlist.pipeline import write  # noqa: PLC0415
+    from waitlist.pipeline import read, write  # noqa: PLC0415
+    from waitlist.pipeline import run as answer  # noqa: PLC0415
+    from waitlist.track import with_record  # noqa: PLC0415
 
     folder = out or Path("outputs") / plan.stem
-    result = _result(plan, inputs, origin, draws, seed, no_cache, folder)
+    settings = _settings(plan, inputs, draws, seed, folder)
     with _progress() as tell:
+        history = read(settings.inputs, settings, origin, cache=not no_cache, progress=tell)
+        result = with_record(answer(settings, history, tell), history, not no_cache, tell)
         tell("Writing", 0, 1)
         write(result, folder)
     print(headline(result))
@@ -96,8 +100,11 @@ def _answer(name: str, says: str) -> None:
         as_json: AsJson = False,
     ) -> None:
         from waitlist.outputs import folder, terminal  # noqa: PLC0415
+        from waitlist.pipeline import read, run  # noqa: PLC0415
 
-        result = _result(plan, inputs, origin, draws, seed, no_cache, out)
+        settings = _settings(plan, inputs, draws, seed, out)
+        with _progress() as tell:
+            result = run(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
         written = "cohorts" if name == "cohort" else name
         frame = getattr(result, written)
         if out:
@@ -128,12 +135,9 @@ def backtest(
 ) -> None:
     """Forecast from past months, knowing only what was known then, and score it by what came."""
     from waitlist.outputs import folder, terminal  # noqa: PLC0415
-    from waitlist.plan import Plan  # noqa: PLC0415
     from waitlist.rolling import backtest as score  # noqa: PLC0415
 
-    settings = Plan.load(plan, inputs=inputs, draws=draws, seed=seed)
-    if out:
-        folder.check_place(out, settings.inputs)
+    settings = _settings(plan, inputs, draws, seed, out)
     with _progress() as tell:
         found = score(settings, [month.strip() for month in origins.split(",")], horizon, not no_cache, tell)
         if out:
@@ -142,26 +146,16 @@ def backtest(
     print(terminal.as_json(found.scores) if as_json else terminal.scores(found))
 
 
-def _result(
-    plan_file: Path,
-    inputs: Path | None,
-    origin: str | None,
-    draws: int | None,
-    seed: int | None,
-    no_cache: bool,
-    out: Path | None,
-) -> Result:
+def _settings(plan_file: Path, inputs: Path | None, draws: int | None, seed: int | None, out: Path | None) -> Plan:
+    """The plan as asked for; refuses at once an ``out`` that could not be written."""
     from waitlist.outputs.folder import check_place  # noqa: PLC0415
-    from waitlist.pipeline import read, run  # noqa: PLC0415
     from waitlist.plan import Plan  # noqa: PLC0415
 
     gc.set_threshold(200_000, 20, 50)  # nearly all that a run makes stays: looking it through often cost 3 %
     plan = Plan.load(plan_file, inputs=inputs, draws=draws, seed=seed)
     if out:
         check_place(out, plan.inputs)
-    with _progress() as tell:
-        history = read(plan.inputs, plan, origin, cache=not no_cache, progress=tell)
-        return run(plan, history, tell)
+    return plan
 
 
 class _Bar:

@@ -50,6 +50,17 @@ def read(
     return dataclasses.replace(history, problems=problems)
 
 
+def known_at(history: History, plan: Plan, origin: str) -> History:
+    """``history`` as it was known at the month ``origin``: as ``read`` with that origin gives it, without its notes.
+
+    What was counted is cut before anything is inferred from it, so that nothing later is in any of it.
+    """
+    from waitlist.inputs.past import history_of, summaries_until, until  # noqa: PLC0415
+
+    known = history_of(until(history.counts, origin), (), plan.breaks)
+    return dataclasses.replace(known, summaries=summaries_until(history.summaries, origin))
+
+
 def run(plan: Plan, history: History, progress: Progress | None = None) -> Result:
     """Every answer of ``plan`` from ``history``. Raises Refusal where the plan asks for what is not there."""
     keep = planned_lists(plan, history)

@@ -34,6 +34,9 @@ class Result:
     waits: provider, specialty, stage, weeks_waited (0-104), waiting at the snapshot (for the report).
     rates: provider, specialty, stage, flow, own_weight and other facts of the fit (for the report).
     breaks, assumptions, warnings: what was found in the data, assumed, and left to look at.
+    record: provider, measure, origins, intervals, held_90 (0 to 1), error, naive_error (WAPE, %), poor, why: how
+    forecasts made this way fared at the last origins; fans: those forecasts and what came (for the report).
+    None where nothing was looked back on.
     """
 
     plan: Plan
@@ -53,6 +56,8 @@ class Result:
     breaks: tuple[Break, ...]
     assumptions: tuple[str, ...]
     warnings: tuple[Problem, ...]
+    record: pd.DataFrame | None = None
+    fans: pd.DataFrame | None = None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables written as CSV, by file name without its ending."""

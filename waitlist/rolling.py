@@ -3,45 +3,29 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from waitlist.calendar import horizon as horizon_of
 from waitlist.calendar import months_after, months_between
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import Break, History
 from waitlist.models import backtest as scoring
-from waitlist.models import baselines, past
-from waitlist.models.backtest import MEASURES, METHODS, SAID, Outcome
+from waitlist.models.backtest import METHODS, Outcome
+from waitlist.models.baselines import BASELINES
 from waitlist.models.engine import Key
-from waitlist.models.series import list_series, provider_series, reported
-from waitlist.pipeline import Progress, planned_lists, project, read
+from waitlist.models.series import reported
+from waitlist.origins import LEVELS, Job, Said, all_said
+from waitlist.pipeline import Progress, read
 from waitlist.plan import Plan
 from waitlist.results import ALL, Backtest
 
 LeftOut = tuple[str, str, str, str]
 """Origin, provider, month, and why it is not scored."""
-PROCESSES = 2
 MOST_AHEAD = 60
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What is to be forecast from one origin: rows of ``providers``, those complete until the window's end."""
-
-    plan: Plan
-    origin: str
-    ahead: int
-    providers: frozenset[str]
-    methods: tuple[str, ...]
-    cache: bool
+LEAST_SHARE = 0.01
+"""The part of the total that a provider's break must move to be named for it."""
 
 
 def backtest(
@@ -55,9 +39,9 @@ def backtest(
     _refuse_horizon(horizon)
     history = read(plan.inputs, plan, None, cache, progress)
     _refuse_origins(origins, history)
-    outcomes, excluded = outcomes_of(
-        plan, history, sorted(origins), horizon, tuple(baselines.BASELINES), cache, progress
-    )
+    jobs, excluded = jobs_of(plan, history, sorted(origins), horizon, tuple(BASELINES), LEVELS)
+    _refuse_unscored(origins, jobs)
+    outcomes = outcomes_of(history, jobs, all_said(jobs, cache, progress))
     scored = scoring.scores(outcomes)
     end = months_after(max(origins), horizon)
     short = [one.origin for one in outcomes if one.actual.shape[2] < horizon]
@@ -82,32 +66,32 @@ def backtest(
     )
 
 
-def outcomes_of(
-    plan: Plan,
-    history: History,
-    origins: Sequence[str],
-    ahead: int,
-    methods: tuple[str, ...],
-    cache: bool = True,
-    progress: Progress | None = None,
-) -> tuple[list[Outcome], pd.DataFrame]:
-    """The Outcome of each origin, and what is not scored and why; ``history`` is the past as it is known now."""
+def outcomes_of(history: History, jobs: Sequence[Job], answers: Iterable[Said]) -> list[Outcome]:
+    """What was said for each of ``jobs`` with what came of it; ``history`` is the past as it is known now."""
+    said = {answer.origin: answer for answer in answers}
+    outcomes = []
+    for job in jobs:
+        rows = said[job.origin].rows
+        first = history.months.index(job.origin) + 1
+        came = reported(history, rows, job.plan.specialties)[:, :, first : first + job.ahead]
+        whole = float(said[job.origin].fans[METHODS.index("last_value"), 0, 0, 0, 0])
+        broken = _broken(rows, history.breaks, job.origin, job.ahead, whole)
+        outcomes.append(Outcome(job.origin, rows, came, said[job.origin].fans, broken))
+    return outcomes
+
+
+def jobs_of(
+    plan: Plan, history: History, origins: Sequence[str], ahead: int, methods: Sequence[str], levels: Sequence[str]
+) -> tuple[list[Job], pd.DataFrame]:
+    """What is to be said from each origin, as far ahead as ``history`` goes, and what is not scored and why."""
     jobs, excluded = [], []
     for origin in origins:
         reach = min(ahead, months_between(origin, history.months[-1]))
         providers, left_out = _complete(plan, history, origin, reach)
-        jobs.append(_Job(plan, origin, reach, frozenset(providers), methods, cache))
         excluded += left_out
-    said = dict(_each(jobs, progress))
-    outcomes = []
-    for job in jobs:
-        rows, fans = said[job.origin]
-        first = history.months.index(job.origin) + 1
-        came = reported(history, rows, plan.specialties)[:, :, first : first + job.ahead]
-        broken = _broken(rows, history.breaks, job.origin, job.ahead)
-        outcomes.append(Outcome(job.origin, rows, came, fans, broken))
-    frame = pd.DataFrame(excluded, columns=["origin", "provider", "month", "reason"])
-    return outcomes, frame
+        if providers:
+            jobs.append(Job(plan, origin, reach, frozenset(providers), tuple(methods), tuple(levels)))
+    return jobs, pd.DataFrame(excluded, columns=["origin", "provider", "month", "reason"])
 
 
 def _complete(
@@ -136,106 +120,23 @@ def _complete(
             left_out += [(origin, provider, month, "no actual: the provider did not report") for month in absent]
         else:
             complete.append(provider)
-    if not complete:
-        rule = "no provider of the plan reported in every month from this origin on"
-        raise refuse("the data", "origins", origin, rule, "Choose another origin or a shorter horizon.")
     return complete, left_out
 
 
-def _at(job: _Job) -> tuple[str, tuple[tuple[Key, ...], np.ndarray]]:
-    """The origin, its rows, and what each method said of them [METHODS, SAID, MEASURES, R, ahead]."""
-    plan = job.plan.model_copy(update={"horizon_months": job.ahead})
-    history = read(plan.inputs, plan, job.origin, job.cache)
-    keep = planned_lists(plan, history)
-    groups: dict[Key, list[int]] = {}
-    for place, n in enumerate(keep):
-        if history.lists[n][0] not in job.providers:
-            continue
-        for key in ((ALL, ALL), (history.lists[n][0], ALL), history.lists[n]):
-            groups.setdefault(key, []).append(place)
-    rows = tuple(sorted(groups, key=lambda key: (scoring.level(key) != "total", key[1] != ALL, key)))
-    found = np.full((len(METHODS), len(SAID), len(MEASURES), len(rows), job.ahead), np.nan)
-    place_of = {key: place for place, key in enumerate(rows)}
-    time = horizon_of(history.snapshot, plan.horizon_months)
-    _, forecasts = project(plan, history, past.observed_flows(history), keep, groups)
-    for key, forecast in forecasts:
-        found[0, :, :, place_of[key]] = scoring.own_fan(forecast, time)
-    providers, values, growth = provider_series(history, plan.specialties)
-    kept = [place for place, provider in enumerate(providers) if (provider, ALL) in place_of]
-    each, whole = scoring.baseline_fans(values[:, kept], growth, job.ahead, job.methods)
-    found[1:, :, :, :1], found[1:, :, :, 1 : 1 + len(kept)] = whole[1:], each[1:]
-    lists = [keep[groups[key][0]] for key in rows[1 + len(kept) :]]
-    quick = tuple(name for name in job.methods if name not in baselines.FITTED)
-    found[1:, :, :, 1 + len(kept) :] = scoring.baseline_fans(*list_series(history, lists), job.ahead, quick)[0][1:]
-    last = reported(history, rows, plan.specialties)[len(values) :, :, -1:]
-    found[METHODS.index("last_value"), 0, len(values) :] = last
-    return job.origin, (rows, found)
+def _broken(rows: Sequence[Key], breaks: Iterable[Break], origin: str, ahead: int, whole: float) -> np.ndarray:
+    """[R, ahead] the breaks of each row's provider after ``origin`` and until then, as text.
 
-
-def _each(jobs: Sequence[_Job], progress: Progress | None) -> Iterator[tuple[str, tuple[tuple[Key, ...], np.ndarray]]]:
-    """What each job gives, as it comes; two at a time, or here one by one where no process can be started."""
-    tell = progress or (lambda what, done, of: None)
-    left = {job.origin: job for job in jobs}
-    tell("Forecasting from past origins", 0, len(jobs))
-    if len(jobs) > 1:
-        try:
-            for found in _in_two_processes(jobs):
-                del left[found[0]]
-                tell("Forecasting from past origins", len(jobs) - len(left), len(jobs))
-                yield found
-        except (BrokenExecutor, OSError):
-            pass
-    for done, job in enumerate(list(left.values()), len(jobs) - len(left) + 1):
-        yield _at(job)
-        tell("Forecasting from past origins", done, len(jobs))
-
-
-def _in_two_processes(jobs: Sequence[_Job]) -> Iterator[tuple[str, tuple[tuple[Key, ...], np.ndarray]]]:
-    """Each job's answer as it is ready. Whatever stops this, Ctrl-C too, ends the processes at once."""
-    context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    with _one_thread_each(), ProcessPoolExecutor(min(PROCESSES, len(jobs)), context, _ignore_interrupts) as pool:
-        try:
-            for future in as_completed([pool.submit(_at, job) for job in jobs]):
-                yield future.result()
-        except BaseException:
-            for child in set(multiprocessing.active_children()) - others:
-                child.kill()
-            raise
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started within use one thread each: there are as many of them as cores."""
-    names = ("OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _ignore_interrupts() -> None:
-    import signal  # noqa: PLC0415
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears it, and ends this one
-
-
-def _broken(rows: Sequence[Key], breaks: Iterable[Break], origin: str, ahead: int) -> np.ndarray:
-    """[R, ahead] the breaks of each row's provider after ``origin`` and until then, as text."""
+    The total, of ``whole`` people, has those that restated it by LEAST_SHARE or more.
+    """
     found = np.full((len(rows), ahead), "", dtype=object)
     for item in breaks:
         since = months_between(origin, item.month)
         if not 0 < since <= ahead or item.kind == "new_part":
             continue
         for r, (provider, specialty) in enumerate(rows):
-            if provider == item.provider and (specialty == ALL or item.specialty in (ALL, specialty)):
-                text = f"{item.kind} {item.month}"
+            own = provider == item.provider and (specialty == ALL or item.specialty in (ALL, specialty))
+            text = f"{item.kind} {item.month}" if own else f"{item.provider} {item.kind} {item.month}"
+            if own or (provider == ALL and abs(item.size) >= LEAST_SHARE * whole):
                 found[r, since - 1 :] = [f"{old}; {text}" if old else text for old in found[r, since - 1 :]]
     return found
 
@@ -265,3 +166,11 @@ def _refuse_origins(origins: Sequence[str], history: History) -> None:
         problems.append(Problem("error", "the command", "origins", "", "one origin at least is needed", "Give one."))
     if problems:
         raise Refusal(problems)
+
+
+def _refuse_unscored(origins: Sequence[str], jobs: Sequence[Job]) -> None:
+    """Origins from which none of the plan's providers can be scored."""
+    rule, remedy = "no provider of the plan reported in every month from this origin on", "Choose another origin."
+    unscored = sorted(set(origins) - {job.origin for job in jobs})
+    if unscored:
+        raise Refusal(Problem("error", "the data", "origins", origin, rule, remedy) for origin in unscored)

@@ -1,16 +1,19 @@
-"""Read months kept as Parquet in the user's cache folder, by what is in the file and who read it.
+"""Read months, and tables that took long, kept in the user's cache folder by what they were made from.
 
 The cache only saves time: one that is missing, corrupt or cannot be written is as good as none.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import platformdirs
 
 from waitlist.errors import Problem
@@ -66,6 +69,35 @@ def store(sha256: str, month: Month) -> None:
             os.replace(whole, path)
     except (OSError, duckdb.Error):
         return
+
+
+def load_table(key: str, columns: Sequence[str]) -> pd.DataFrame | None:
+    """The table kept under ``key``; None where there is none, or it is not whole or has other ``columns``."""
+    try:
+        said, _, text = _table_path(key).read_text(encoding="utf-8").partition("\n")
+        if said != hashlib.sha256(text.encode()).hexdigest():
+            return None
+        found = pd.DataFrame(json.loads(text))
+    except (OSError, ValueError):
+        return None
+    return found if list(found) == list(columns) else None
+
+
+def store_table(key: str, table: pd.DataFrame) -> None:
+    """Keep ``table`` under ``key``, whole or not at all."""
+    path, text = _table_path(key), json.dumps(table.to_dict(orient="list"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as scratch:
+            whole = Path(scratch) / path.name
+            whole.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8", newline="\n")
+            os.replace(whole, path)
+    except OSError:
+        return
+
+
+def _table_path(key: str) -> Path:
+    return folder() / "tables" / f"{key}.json"
 
 
 def _path(sha256: str) -> Path:

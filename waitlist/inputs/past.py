@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from waitlist.bands import Floats
 from waitlist.calendar import month_end
 from waitlist.errors import Problem
-from waitlist.history import PARTS, Counts, History
+from waitlist.history import PARTS, Counts, History, Summaries
 from waitlist.inputs.breaks import find_breaks, merged_breaks, provider_rows, restatements
 from waitlist.plan import PlannedBreak, Successor
 
@@ -46,6 +46,27 @@ def history_of(counts: Counts, successors: Sequence[Successor] = (), planned: Se
         present=present,
         **flows,
         breaks=breaks,
+    )
+
+
+def until(counts: Counts, month: str) -> Counts:
+    """``counts`` without the months after ``month``."""
+    count = counts.months.index(month) + 1
+    arrays: dict[str, Any] = {name: getattr(counts, name)[:, :count] for name in (*PART_OF, "reported")}
+    files = tuple(file for file in counts.files if file.month <= month)
+    return dataclasses.replace(counts, months=counts.months[:count], files=files, **arrays)
+
+
+def summaries_until(summaries: Summaries, month: str) -> Summaries:
+    """``summaries`` without the months after ``month``, and without later strikes."""
+    count = sum(known <= month for known in summaries.months)
+    return dataclasses.replace(
+        summaries,
+        months=summaries.months[:count],
+        stocks=summaries.stocks[:, :, :count],
+        england=summaries.england[:, :count],
+        england_flows=summaries.england_flows[:, :count],
+        strikes=tuple(strike for strike in summaries.strikes if strike.day <= month_end(month)),
     )
 
 

@@ -21,6 +21,14 @@ METHODS = ("forecast", *simple.BASELINES)
 SAID = ("mean", "p05", "p25", "p50", "p75", "p95")
 EVERY = 6
 """Months between the earlier origins at which the fitted baselines are looked back on: they are slow."""
+FANS = ("origin", "provider", "horizon_months", "measure", "actual", *SAID, "last_value", "break_in_window")
+"""Columns of past forecasts of providers and their total, over all specialties."""
+RECORDED = ("waiting_list", "over_18_weeks", "over_52_weeks", "over_65_weeks")
+POOR_HELD = 0.5
+MORE_ERROR = 1.0
+"""A record is poor where fewer than this share of the 90 % intervals held, or where the error is this many times
+that of doing nothing, and this many percentage points above it."""
+POOR_ERROR = 1.5
 SCORES = ("wape", "bias", "pinball", "coverage_50", "coverage_90")
 
 
@@ -157,6 +165,41 @@ def ratios(scored: pd.DataFrame) -> pd.DataFrame:
     return whole.sort_values(
         cell, key=lambda keys: keys.map(lambda key: rank.get(key, key)), kind="stable", ignore_index=True
     )
+
+
+def record(fans: pd.DataFrame) -> pd.DataFrame:
+    """How past forecasts of each provider, and of ALL, fared: a line by provider and RECORDED measure.
+
+    ``fans`` as FANS. intervals: forecasts, one for each origin and month ahead; held_90: the share of them whose
+    90 % interval held what came; error, naive_error: WAPE, %, of the mean and of the last value; poor: as
+    POOR_HELD, POOR_ERROR and MORE_ERROR say; why: the breaks since the origins, which no forecast could know.
+    """
+    rows = fans[fans["measure"].isin(RECORDED)].dropna(subset=["actual", "mean", "last_value"])
+    rows = rows.assign(
+        held=(rows["p05"] <= rows["actual"]) & (rows["actual"] <= rows["p95"]),
+        wrong=(rows["mean"] - rows["actual"]).abs(),
+        naive=(rows["last_value"] - rows["actual"]).abs(),
+    )
+    groups = rows.groupby(["provider", "measure"], sort=True)
+    total = groups["actual"].sum().where(lambda people: people > 0)
+    found = pd.DataFrame(
+        {
+            "origins": groups["origin"].nunique(),
+            "intervals": groups.size(),
+            "held_90": groups["held"].mean(),
+            "error": 100 * groups["wrong"].sum() / total,
+            "naive_error": 100 * groups["naive"].sum() / total,
+        }
+    )
+    worse = np.maximum(POOR_ERROR * found["naive_error"], MORE_ERROR + found["naive_error"])
+    found["poor"] = (found["held_90"] < POOR_HELD) | (found["error"] > worse)
+    said = groups["break_in_window"].agg(_all_said)
+    return found.assign(why=said).reset_index()
+
+
+def _all_said(texts: pd.Series) -> str:
+    """Each break of ``texts`` once."""
+    return "; ".join(sorted({item for text in texts for item in text.split("; ") if item}))
 
 
 def _cells(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str, int, str, tuple[Floats, Floats]]]:

@@ -106,6 +106,26 @@ def _trajectory(unit: str) -> dict[str, Any]:
     return _spec(chart)
 
 
+def past_fans(past: pd.DataFrame, fans: pd.DataFrame, unit: str) -> Drawing:
+    """What came as a solid line over the fans that were forecast from each origin.
+
+    past: month_end, value. fans: origin, month_end, p05, p25, p50, p75, p95, each origin's months in order.
+    """
+    return Drawing(_past_fans(unit), {"past": past, "fans": fans})
+
+
+@cache
+def _past_fans(unit: str) -> dict[str, Any]:
+    said = alt.Chart(alt.NamedData("fans")).encode(x=_time("month_end"), detail="origin:N")
+    fans = [
+        said.mark_area(color=shade, stroke=GREY, strokeWidth=0.6).encode(y=_people(low, unit, False), y2=high)
+        for low, high, shade in (("p05", "p95", LIGHT), ("p25", "p75", MID))
+    ]
+    middle = said.mark_line(color=DARK, strokeDash=[6, 3], strokeWidth=2.5).encode(y=_people("p50", unit, False))
+    seen = alt.Chart(alt.NamedData("past")).mark_line(color=INK, strokeWidth=2.5)
+    return _spec(alt.layer(*fans, middle, seen.encode(x=_time("month_end"), y=_people("value", unit, False))))
+
+
 def burn_down(frame: pd.DataFrame) -> Drawing:
     """A cohort's remaining people by week, with the straight line that empties it by its deadline.
 

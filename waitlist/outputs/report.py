@@ -8,11 +8,11 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-from markupsafe import Markup
 
 from waitlist.calendar import month_end, months_after, months_between
-from waitlist.outputs import charts, sentences
+from waitlist.outputs import charts, lookback, sentences
 from waitlist.outputs import words as say
+from waitlist.outputs.parts import Figure, Table
 from waitlist.results import ALL, Result
 
 CHARTED = 12
@@ -27,25 +27,6 @@ TRAJECTORIES = {
 """The measures drawn as trajectories, with the title of their axis."""
 
 QUANTILES = ("p05", "p25", "p50", "p75", "p95")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table for reading: texts only, the first column heading its row."""
-
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart with its key's kind and the table that says the same."""
-
-    title: str
-    svg: Markup
-    key: str
-    table: Table
 
 
 @dataclass(frozen=True)
@@ -80,6 +61,9 @@ def render(result: Result) -> str:
         charted=CHARTED if len(providers) > CHARTED + 1 else 0,
         end=sentences.horizon_end(result),
         overview=_overview(result),
+        record=lookback.sentences(result, ALL),
+        looked_back=lookback.figures(result, ALL, "record"),
+        recorded=lookback.table(result, providers[: CHARTED + 1]),
         breaks=_breaks(result),
         warnings=_warnings(result),
         flatters=sentences.flatters(result),
@@ -109,10 +93,12 @@ def _section(result: Result, parts: dict[str, pd.DataFrame], code: str, charted:
         for measure, unit in TRAJECTORIES.items():
             figures += _trajectory(whole, measure, unit, name, anchor, stepped)
         figures += _burn_downs(whole["cohorts"], name, anchor)
+        if code != ALL:
+            figures += lookback.figures(result, code, anchor)
     return Section(
         anchor=anchor,
         name=name,
-        headline=sentences.headline(result, code, whole),
+        headline=[*sentences.headline(result, code, whole), *(lookback.sentences(result, code) if code != ALL else [])],
         figures=figures,
         tables=[
             _breakeven(sentences.at_snapshot(whole["breakeven"], result), name),

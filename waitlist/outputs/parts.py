@@ -1,0 +1,27 @@
+"""The parts that a page is made of: tables for reading and figures with theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for reading: texts only, the first column heading its row."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with its key's kind and the table that says the same."""
+
+    title: str
+    svg: Markup
+    key: str
+    table: Table
