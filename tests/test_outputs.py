@@ -134,6 +134,13 @@ def made_up(months: int = 36) -> Result:
             columns=[*key, "threshold_weeks", "waiting_now", "straight_line_date", "p10_date", "p50_date",
                      "p90_date", "share_of_draws_cleared"],
         ),
+        demand=pd.DataFrame(
+            [
+                (provider, "ALL", kind, 1.5 if kind == "fitted" else 0.0, 0.6, 12_000.0, kind == "fitted")
+                for provider in (*NAMES, "ALL") for kind in ("fitted", "stated")
+            ],
+            columns=COLUMNS["demand"].split(","),
+        ),
         cohorts=pd.DataFrame(
             cohorts,
             columns=[*key, "threshold_weeks", "deadline", "week_ending", "p10", "p50", "p90",
@@ -183,8 +190,8 @@ def test_the_report_opens_with_its_record_and_says_where_it_is_poor_and_why(writ
 
 
 FILES = [
-    "breakeven.csv", "clearance.csv", "cohorts.csv", "manifest.json", "observed.csv", "position.csv", "report.html",
-    "trajectory.csv", "trajectory_weekly.csv", "workbook.xlsx",
+    "breakeven.csv", "clearance.csv", "cohorts.csv", "demand.csv", "manifest.json", "observed.csv", "position.csv",
+    "report.html", "trajectory.csv", "trajectory_weekly.csv", "workbook.xlsx",
 ]  # fmt: skip
 COLUMNS = {
     "position": "provider,specialty,stage,measure,value",
@@ -196,6 +203,7 @@ COLUMNS = {
     "clearance": "provider,specialty,threshold_weeks,waiting_now,straight_line_date,p10_date,p50_date,p90_date,"
     "share_of_draws_cleared",
     "cohorts": "provider,specialty,threshold_weeks,deadline,week_ending,p10,p50,p90,required_per_week,joined,left",
+    "demand": "provider,specialty,growth,percent_per_year,standard_error,starts_per_year,in_plan",
 }
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from waitlist.calendar import horizon
 from waitlist.errors import Refusal, refuse
 from waitlist.history import History
-from waitlist.models import answers, engine, past, rates, tables
+from waitlist.models import answers, demand, engine, past, rates, tables
 from waitlist.models.departures import MonthFlows
 from waitlist.plan import Deadline, Plan, code_problems, unknown_codes
 from waitlist.results import Result
@@ -71,7 +71,7 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     time = horizon(history.snapshot, plan.horizon_months)
     found = tables.Tables()
     groups = tables.rows_of([history.lists[n] for n in keep])
-    fitted, forecasts = project(plan, history, flows, keep, groups, answers.deadlines(plan, time))
+    fitted, ahead, forecasts = project(plan, history, flows, keep, groups, answers.deadlines(plan, time))
     for done, (key, forecast) in enumerate(forecasts):
         tell("Forecasting", done + 1, len(groups))
         rows = [keep[n] for n in groups[key]]
@@ -81,7 +81,7 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         removed_over = tables.removed_over_thresholds(flows[-1], rows)
         tables.answer(found, key, forecast, known, stops_over, removed_over, plan, history, time)
         tables.position(found, key, known, history, flows[-1], rows)
-    return found.result(plan, history, fitted, keep)
+    return found.result(plan, history, fitted, ahead, keep)
 
 
 def project(
@@ -91,14 +91,20 @@ def project(
     keep: list[int],
     groups: Mapping[engine.Key, list[int]],
     deadlines: tuple[Deadline, ...] = (),
-) -> tuple[rates.Rates, Iterator[tuple[engine.Key, engine.Forecast]]]:
-    """The rates fitted to ``flows``, and the Forecast of each of ``groups``: the places in ``keep`` it adds up."""
+) -> tuple[rates.Rates, demand.Starts, Iterator[tuple[engine.Key, engine.Forecast]]]:
+    """The rates fitted to ``flows``, the starts ahead, and the Forecast of each of ``groups``.
+
+    A group is the places in ``keep`` of the lists it adds up.
+    """
     _refuse_without_flows(history, keep)
-    fitted = rates.fit(history, flows)
+    with ThreadPoolExecutor(max_workers=1) as aside:  # most of it is loading statsmodels
+        england = aside.submit(demand.england, history)
+        fitted = rates.fit(history, flows)
+    ahead = demand.forecast(history, fitted.start_season, plan.demand, plan.horizon_months, england.result())
     time = horizon(history.snapshot, plan.horizon_months)
-    assumed = engine.assume(history, fitted, plan, time, keep)
+    assumed = engine.assume(history, fitted, time, keep, ahead)
     forecasts = engine.project(assumed, time, groups, engine.asked(time, deadlines), plan.draws, plan.seed)
-    return fitted, _one_ahead(forecasts)
+    return fitted, ahead, _one_ahead(forecasts)
 
 
 def _one_ahead(items: Iterator[Item]) -> Iterator[Item]:

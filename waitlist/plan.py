@@ -61,6 +61,8 @@ Number = Annotated[float, Field(strict=True)]
 Weeks = Annotated[Whole, Field(ge=1, le=104)]
 Growth = Annotated[Number, Field(ge=-50, le=50)]
 """Percent a year."""
+Rate = Annotated[Number, Field(ge=0, le=1000)]
+"""Relative to other age bands."""
 
 
 class _Settings(BaseModel):
@@ -115,18 +117,41 @@ class PlannedBreak(_Settings):
 
 
 class Demand(_Settings):
-    """Growth of clock starts: as fitted, or a stated % a year, for all or by specialty."""
+    """Growth of clock starts and what 2020 left behind; a key that would not be used is refused."""
 
-    growth: Literal["fitted", "stated"] = "fitted"
+    growth: Literal["fitted", "stated", "population"] = "fitted"
     percent_per_year: Growth = 0.0
     specialty: dict[Code, Growth] = Field(default_factory=dict, description="percent a year by specialty")
+    area: Asked | None = Field(default=None, description="code of the area whose population grows")
+    referral_rate: dict[str, Rate] = Field(default_factory=dict, description="relative referrals a person by age band")
+    scenario: Literal["none", "trend_2019", "suppressed"] = "none"
+    reached_by: Day | None = Field(default=None, description="when referrals are back at 2019's trend")
+    percent_returning: Number | None = Field(default=None, gt=0, le=100, description="of those missing since 2020")
+    over_months: Whole = Field(default=12, ge=1, le=120, description="months over which they come")
 
     @model_validator(mode="after")
-    def _rates_are_stated(self) -> Demand:
-        given = [key for key in ("percent_per_year", "specialty") if key in self.model_fields_set]
-        if self.growth == "fitted" and given:
-            said = " and ".join(f"demand.{key}" for key in given)
-            raise ValueError(f'{said} would not be used while demand.growth is "fitted": write growth = "stated"')
+    def _every_key_is_used(self) -> Demand:
+        for setting, value, keys in (
+            ("growth", "stated", ("percent_per_year", "specialty")),
+            ("growth", "population", ("area", "referral_rate")),
+            ("scenario", "trend_2019", ("reached_by",)),
+            ("scenario", "suppressed", ("percent_returning", "over_months")),
+        ):
+            chosen = getattr(self, setting)
+            given = " and ".join(f"demand.{key}" for key in keys if key in self.model_fields_set)
+            if given and chosen != value:
+                raise ValueError(
+                    f'{given} would not be used while demand.{setting} is "{chosen}": write {setting} = "{value}"'
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _scenarios_are_whole(self) -> Demand:
+        for scenario, key in (("trend_2019", "reached_by"), ("suppressed", "percent_returning")):
+            if self.scenario == scenario and key not in self.model_fields_set:
+                raise ValueError(f'demand.scenario = "{scenario}" needs demand.{key}')
+        if self.scenario == "trend_2019" and self.growth != "fitted":
+            raise ValueError('demand.scenario = "trend_2019" is a growth of its own: write growth = "fitted"')
         return self
 
 

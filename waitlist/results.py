@@ -31,6 +31,8 @@ class Result:
     p90_date, share_of_draws_cleared (dates ISO text, empty for none).
     cohorts: provider, specialty, threshold_weeks, deadline, week_ending, p10, p50, p90, required_per_week,
     joined, left.
+    demand: provider, specialty, growth (fitted, stated or population), percent_per_year, standard_error (of the
+    fitted), starts_per_year (the first twelve months'), in_plan; without any scenario.
     waits: provider, specialty, stage, weeks_waited (0-104), waiting at the snapshot (for the report).
     rates: provider, specialty, stage, flow, own_weight and other facts of the fit (for the report).
     breaks, assumptions, warnings: what was found in the data, assumed, and left to look at.
@@ -51,6 +53,7 @@ class Result:
     breakeven: pd.DataFrame
     clearance: pd.DataFrame
     cohorts: pd.DataFrame
+    demand: pd.DataFrame
     waits: pd.DataFrame
     rates: pd.DataFrame
     breaks: tuple[Break, ...]
@@ -61,7 +64,16 @@ class Result:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables written as CSV, by file name without its ending."""
-        names = ("position", "trajectory", "trajectory_weekly", "observed", "breakeven", "clearance", "cohorts")
+        names = (
+            "position",
+            "trajectory",
+            "trajectory_weekly",
+            "observed",
+            "breakeven",
+            "clearance",
+            "cohorts",
+            "demand",
+        )
         return {name: getattr(self, name) for name in names}
 
 

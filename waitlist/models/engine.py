@@ -17,9 +17,10 @@ from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Days, Horizon, days_of, place, snapshot_held_share
 from waitlist.history import History
 from waitlist.models import replay
+from waitlist.models.demand import Starts
 from waitlist.models.kernel import ADMITTED, F_HELD, FLOWS, LANES, NON_ADMITTED, REMOVED, STARTS, step_row, unfold
 from waitlist.models.rates import Rates
-from waitlist.plan import Deadline, Demand, Plan
+from waitlist.plan import Deadline
 
 LEVEL_MONTHS = 12
 """Observed months whose mean is a draw's level: a year of them, as the rates use."""
@@ -93,22 +94,18 @@ class Forecast:
         return np.concatenate([first, self.flows[F_HELD]])
 
 
-def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list[int]) -> Assumptions:
-    """The carry-on assumptions for the lists at positions ``keep``: recent level, season, working days."""
-    specialties = [history.lists[n][1] for n in keep]
+def assume(history: History, rates: Rates, time: Horizon, keep: list[int], ahead: Starts) -> Assumptions:
+    """The carry-on assumptions for the lists at positions ``keep``; ``ahead`` are the starts of all lists."""
     opening = np.stack([history.outpatient[keep, -1], history.admission[keep, -1]], axis=1)
     held = opening[:, 0, 0] * snapshot_held_share(time.snapshot)
     opening[:, 0, 0] -= held
     middles = [day + timedelta(days=4) for day in time.week_ends[:-1]]
     month = np.array([day.year * 12 + day.month - 1 for day in middles])
     span = month - month[0]
-    growth = np.array([_yearly_growth(plan.demand, specialty) for specialty in specialties])
-    years = (np.arange(time.weeks) + 0.5) * 7 / 365.25
     departures = replay.corrected(history, rates, keep)
     leaving = (departures[:, :, [ADMITTED, NON_ADMITTED, REMOVED]].sum(axis=2) * opening).sum(axis=(1, 2))
-    daily = np.where(rates.starts[keep] > 0, rates.starts[keep], leaving)  # never seen: held level, and said
-    starts = daily[:, None] * (rates.start_season[month % 12] * time.working_days)[None]
-    starts = starts * (1 + growth)[:, None] ** years[None]
+    seen = ahead.level[keep].any(axis=1, keepdims=True)
+    starts = np.where(seen, ahead.by_week(time)[keep], leaving[:, None] * time.working_days)  # never seen: held level
     spread = rates.residuals[:, keep].std(axis=0)
     return Assumptions(
         lists=tuple(history.lists[n] for n in keep),
@@ -122,12 +119,6 @@ def assume(history: History, rates: Rates, plan: Plan, time: Horizon, keep: list
         shocks=rates.residuals[:, keep],
         lasting=rates.drift / np.maximum(spread, np.maximum(rates.drift, 1e-9)),
     )
-
-
-def _yearly_growth(demand: Demand, specialty: str) -> float:
-    if demand.growth == "fitted":
-        return 0.0
-    return demand.specialty.get(specialty, demand.percent_per_year) / 100
 
 
 def months_drawn(assumed: Assumptions, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

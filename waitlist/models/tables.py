@@ -11,7 +11,7 @@ from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_end, months_after
 from waitlist.errors import Problem
 from waitlist.history import Counts, History
-from waitlist.models import answers, engine, measures, past, rates
+from waitlist.models import answers, demand, engine, growth, measures, past, rates
 from waitlist.models.departures import MonthFlows
 from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED
 from waitlist.plan import Plan, deadline_problems
@@ -70,7 +70,9 @@ class Tables:
         self.clearance: list[tuple[object, ...]] = []
         self.cohorts: list[tuple[object, ...]] = []
 
-    def result(self, plan: Plan, history: History, fitted: rates.Rates, keep: list[int]) -> Result:
+    def result(
+        self, plan: Plan, history: History, fitted: rates.Rates, ahead: demand.Starts, keep: list[int]
+    ) -> Result:
         """The whole run's Result, rows sorted by provider and specialty."""
         who = ["provider", "specialty"]
         frames = {
@@ -81,6 +83,7 @@ class Tables:
             "breakeven": pd.DataFrame(self.breakeven, columns=[*who, "threshold_weeks", "as_of", *BREAKEVEN]),
             "clearance": pd.DataFrame(self.clearance, columns=[*who, "threshold_weeks", *CLEARANCE]),
             "cohorts": pd.DataFrame(self.cohorts, columns=[*who, "threshold_weeks", "deadline", *COHORT]),
+            "demand": _demand_table(history, ahead, keep),
             "waits": pd.concat(self.waits),
         }
         for name, frame in frames.items():
@@ -97,7 +100,7 @@ class Tables:
             files=history.counts.files,
             rates=_rates_table(history, fitted, keep),
             breaks=tuple(item for item in history.breaks if item.provider in {*asked, *providers, ALL}),
-            assumptions=_assumptions(plan, history, fitted, keep),
+            assumptions=_assumptions(plan, history, fitted, ahead, keep),
             warnings=(*history.problems, *_cautions(plan, history, fitted)),
             **frames,
         )
@@ -208,6 +211,27 @@ def _rates_table(history: History, fitted: rates.Rates, keep: list[int]) -> pd.D
     )
 
 
+def _demand_table(history: History, ahead: demand.Starts, keep: list[int]) -> pd.DataFrame:
+    """The plan's growth beside the other kinds, without any scenario: providers and their total."""
+    specialties = [history.lists[n][1] for n in keep]
+    level = ahead.first_year()[keep]
+    groups = {ALL: list(range(len(keep)))}
+    for i, n in enumerate(keep):
+        groups.setdefault(history.lists[n][0], []).append(i)
+    rows = []
+    for kind in ahead.growths.by_kind:
+        paths = ahead.growths.paths(specialties, kind)[:, :12]
+        error = ahead.england.growth_error if ahead.england and kind == "fitted" else None
+        for provider, lists in groups.items():
+            year = (level * np.exp(paths))[lists].sum()
+            weight = level[lists].sum(axis=1)
+            grown = (weight * np.exp(paths[lists, -1])).sum() / max(weight.sum(), 1e-9) - 1
+            in_plan = kind == ahead.growths.kind
+            rows.append((provider, ALL, kind, 100 * grown, error and 100 * error, year, in_plan))
+    columns = ["provider", "specialty", "growth", "percent_per_year", "standard_error", "starts_per_year", "in_plan"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def _cautions(plan: Plan, history: History, fitted: rates.Rates) -> tuple[Problem, ...]:
     """What makes the ranges less than they seem, and what the plan asks for in vain."""
     end = month_end(months_after(history.months[-1], plan.horizon_months))
@@ -222,10 +246,12 @@ def _cautions(plan: Plan, history: History, fitted: rates.Rates) -> tuple[Proble
     return tuple(found)
 
 
-def _assumptions(plan: Plan, history: History, fitted: rates.Rates, keep: list[int]) -> tuple[str, ...]:
+def _assumptions(
+    plan: Plan, history: History, fitted: rates.Rates, ahead: demand.Starts, keep: list[int]
+) -> tuple[str, ...]:
     one_stage = int(history.one_stage[keep].sum())
     small = int((fitted.own_weight[keep].min(axis=1) < 0.5).sum())
-    unseen = [" ".join(history.lists[n]) for n in keep if fitted.starts[n] <= 0]
+    unseen = [" ".join(history.lists[n]) for n in keep if not ahead.level[n].any()]
     level = f"No month's flows can be used for {', '.join(unseen)}: as many are taken to start as leave."
     silent = sorted({history.lists[n][0] for n in keep if not history.observed_flows[n, -1]})
     said = (
@@ -233,11 +259,10 @@ def _assumptions(plan: Plan, history: History, fitted: rates.Rates, keep: list[i
         "of their lists is a restatement (R3)."
     )
     excess = float(history.admission_excess[keep, -1].sum())
-    growth = "stays at its recent level" if plan.demand.growth == "fitted" else "grows as the plan states"
     return (
         f"Rates come from {fitted.months[0]} to {fitted.months[-1]}, recent months counting most; "
         "months with a break are left out (R4).",
-        f"Demand {growth}, by working day and calendar month.",
+        *growth.said(ahead.growths, plan.demand, ahead.england),
         "Conversions are inferred: other removals are taken to be at one rate by weeks waited in both stages (R5).",
         f"{one_stage} of {len(keep)} lists report no decisions to admit and are forecast as one stage (R5).",
         f"{small} of {len(keep)} lists take more than half of some rate from their specialty and provider.",

@@ -64,6 +64,7 @@ def render(result: Result) -> str:
         record=lookback.sentences(result, ALL),
         looked_back=lookback.figures(result, ALL, "record"),
         recorded=lookback.table(result, providers[: CHARTED + 1]),
+        demand=_demand(result, providers[: CHARTED + 1]),
         breaks=_breaks(result),
         warnings=_warnings(result),
         flatters=sentences.flatters(result),
@@ -283,6 +284,29 @@ def _summary_table(result: Result, caption: str, first: str, names: Sequence[str
         for name, row in zip(names, _rows(lines), strict=True)
     ]
     return Table(caption, columns, rows)
+
+
+def _demand(result: Result, providers: Sequence[str]) -> Table:
+    """The ways of growing side by side, of all providers together and the largest."""
+    frame = result.demand.set_index(["provider", "growth"])
+    kinds = list(dict.fromkeys(result.demand["growth"]))
+    used = [kind for kind in kinds if frame.loc[(ALL, kind), "in_plan"]]
+    columns = ["Provider"]
+    for kind in kinds:
+        columns += [f"{say.GROWTHS[kind]}{', used' if kind in used else ''}: % a year", "Starts a year"]
+    rows = [
+        [
+            say.provider_name(code, result.provider_names),
+            *(
+                text
+                for kind in kinds
+                for row in [frame.loc[(code, kind)]]
+                for text in (say.percent(row["percent_per_year"]), say.count(row["starts_per_year"]))
+            ),
+        ]
+        for code in providers
+    ]
+    return Table("Ways in which demand may grow", columns, rows)
 
 
 def _breaks(result: Result) -> Table:

@@ -58,8 +58,15 @@ COLUMNS = {
     "p10": "10th percentile",
     "p50": "Middle (50th)",
     "p90": "90th percentile",
+    "percent_per_year": "% a year",
+    "standard_error": "Standard error, % a year",
+    "starts_per_year": "Clock starts a year",
+    "in_plan": "Used",
 }
 """Columns of the tables whose own names would not be understood, in words."""
+
+GROWTHS = {"fitted": "As fitted", "stated": "As stated", "population": "By population"}
+"""Ways in which demand may grow, as a reader sees them."""
 
 NONE = "–"
 """What stands where there is no figure."""

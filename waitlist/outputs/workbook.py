@@ -84,6 +84,7 @@ def _sheets(result: Result) -> list[Sheet]:
         _breakeven(result),
         _clearance(result),
         _cohorts(result),
+        _demand(result),
         _measures_wide(
             result, "Observed", "observed", ["month_end"], "The past, as reported; empty where nothing was."
         ),
@@ -177,6 +178,16 @@ def _cohorts(result: Result) -> Sheet:
     )
     kinds: list[Kind] = ["count", "date", "date", *["decimal"] * 6]  # type: ignore[list-item]
     return _listed(result, Sheet("Cohorts", "Cohorts by deadline", note, frame, kinds), [])
+
+
+def _demand(result: Result) -> Sheet:
+    note = "New clock starts in the next twelve months by each way of growing, without any scenario."
+    kinds: list[Kind] = ["text", "decimal", "decimal", "count", "text"]
+    frame = result.demand.assign(
+        growth=result.demand["growth"].map(say.GROWTHS),
+        in_plan=result.demand["in_plan"].map({True: "yes", False: "no"}),
+    )
+    return _listed(result, Sheet("Demand", "Growth of demand", note, frame, kinds), [])
 
 
 def _breaks(result: Result) -> Sheet:
