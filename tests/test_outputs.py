@@ -425,7 +425,8 @@ def test_a_missing_month_breaks_the_line(result):
 def test_the_workbook_is_typed_and_ready_to_print(written):
     book = openpyxl.load_workbook(written / "workbook.xlsx")
     assert book.sheetnames == [
-        "Summary", "Position", "Trajectory", "Breakeven", "Clearance", "Cohorts", "Observed", "Breaks", "Assumptions",
+        "Summary", "Position", "Trajectory", "Breakeven", "Clearance", "Cohorts",
+            "Demand", "Observed", "Breaks", "Assumptions",
         "About",
     ]  # fmt: skip
     for page in book:
