@@ -14,6 +14,7 @@ import pytest
 import waitlist as wl
 from tests.test_docs import rows
 from waitlist import track
+from waitlist.inputs.past import PART_OF, history_of
 from waitlist.inputs.sample import write_sample
 from waitlist.models import backtest as scoring
 from waitlist.origins import Job, all_said
@@ -177,6 +178,20 @@ def test_a_run_s_record_is_kept_by_what_it_was_made_from_and_read_again_the_same
     assert len(list((place / "cache" / "tables").iterdir())) == 1
     early = wl.read(plan.inputs, plan, "2024-04")  # no origin has six months of flows before it
     assert wl.with_record(result, early).record is None
+
+
+def test_a_provider_that_began_after_an_origin_does_not_stop_the_others_from_being_looked_back_on(place, monkeypatch):
+    monkeypatch.setattr(track, "ORIGINS", 1)
+    plan = wl.Plan.load(place / "small.toml", providers=("MADE1", "MADE3")).model_copy(update={"min_list": 0})
+    counts = wl.read(plan.inputs, plan, "2025-02").counts
+    late, began = np.array([provider == "MADE3" for provider, _ in counts.lists]), counts.months.index("2025-01")
+    kept = {name: getattr(counts, name).copy() for name in (*PART_OF, "reported")}
+    for values in kept.values():
+        values[late, :began] = 0
+    history = history_of(replace(counts, **kept))
+    result = wl.run(plan.model_copy(update={"horizon_months": 1}), history)
+    fans = wl.with_record(result, history, cache=False).fans
+    assert set(fans["provider"]) == {"ALL", "MADE1"}
 
 
 def test_ctrl_c_ends_the_other_processes(place):

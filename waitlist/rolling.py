@@ -90,8 +90,18 @@ def jobs_of(
         providers, left_out = _complete(plan, history, origin, reach)
         excluded += left_out
         if providers:
-            jobs.append(Job(plan, origin, reach, frozenset(providers), tuple(methods), tuple(levels)))
+            then = _then(plan, history, origin)
+            jobs.append(Job(then, origin, reach, frozenset(providers), tuple(methods), tuple(levels)))
     return jobs, pd.DataFrame(excluded, columns=["origin", "provider", "month", "reason"])
+
+
+def _then(plan: Plan, history: History, origin: str) -> Plan:
+    """``plan`` without the providers it names that had not reported by ``origin``: they could not be named then."""
+    if plan.providers == "all":
+        return plan
+    until = history.months.index(origin) + 1
+    there = {history.lists[n][0] for n in np.flatnonzero(history.present[:, :until].any(axis=1))}
+    return plan.model_copy(update={"providers": tuple(p for p in plan.providers if p in there)})
 
 
 def _complete(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
 import waitlist
 from waitlist.calendar import months_after
+from waitlist.errors import Refusal
 from waitlist.history import History
 from waitlist.inputs import cache as kept
 from waitlist.models import backtest as scoring
@@ -59,14 +61,16 @@ def _fans(plan: Plan, history: History, cache: bool, progress: Progress | None) 
     few = plan.model_copy(update={"draws": DRAWS})
     jobs, _ = jobs_of(few, history, origins_of(history), AHEAD, ("last_value",), ("total", "provider"))
     tell = progress or (lambda what, done, of: None)
-    answers = []
+    answers = {}
     for done, job in enumerate(jobs):
         tell("Looking back", done, len(jobs))
-        answers.append(said_at(known_at(history, plan, job.origin), job))
-    tell("Looking back", 1, 1)
-    if not jobs:
+        with suppress(Refusal):  # no forecast could be made then: nothing to look back on
+            answers[job.origin] = said_at(known_at(history, plan, job.origin), job)
+    tell("Looking back", len(jobs), len(jobs))
+    if not answers:
         return None
-    made = scoring.table(outcomes_of(history, jobs, answers))[list(FANS)]
+    jobs = [job for job in jobs if job.origin in answers]
+    made = scoring.table(outcomes_of(history, jobs, answers.values()))[list(FANS)]
     if cache:
         kept.store_table(key, made)
     return made
