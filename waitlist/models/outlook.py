@@ -19,7 +19,7 @@ from waitlist.models.record import FLOORS, Record
 
 MONTHS = 12
 """Months ahead that an outlook reaches."""
-LAGS = (1, 2, 3, 6, 9, 12)
+LAGS = (1, 3, 6, 12)
 """Months over which a provider's stocks are compared with England's."""
 MOST_MOVED = (0.15, 0.15, 0.30, 0.30)
 """Log departure over six months, by stock, beyond which more tells no more: what moves so far is often recounted."""
