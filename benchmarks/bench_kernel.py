@@ -17,7 +17,7 @@ from benchmarks.patients import List, with_ciw, with_simpy
 from benchmarks.table import publish
 from tests import numpy_twin
 from waitlist.models.engine import WAIT_SHARES
-from waitlist.models.kernel import ADMITTED, CONVERTED, FLOWS, LANES, NON_ADMITTED, REMOVED, step_row
+from waitlist.models.kernel import ADMITTED, CONVERTED, FACTORS, FLOWS, LANES, NON_ADMITTED, REMOVED, step_row
 
 DRAWS, LISTS, WEEKS = 500, 1, 156
 """One list of a plan of 36 months and 500 draws."""
@@ -39,7 +39,7 @@ def arguments(draws: int, lists: int, weeks: int, system: List = List()) -> dict
         "rates": rates,
         "returns": np.zeros((lists, 2, 105)),
         "starts": np.full((lists, weeks), system.starts),
-        "multipliers": chance.uniform(0.98, 1.02, (lists, weeks // 4 + 1, 5, draws)),
+        "multipliers": chance.uniform(0.98, 1.02, (lists, weeks // 4 + 1, FACTORS, draws)),
         "tilt": chance.uniform(0.98, 1.02, (lists, draws // LANES, 105, LANES)),
         "days": np.full(weeks, 5.0),
         "last_day_share": np.zeros(weeks),

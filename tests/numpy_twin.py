@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 THRESHOLDS = (18, 52, 65, 78, 104)
+KNOTS = (9, 26, 52, 68)
 
 
 def step_weeks(opening, held, rates, returns, starts, multipliers, tilt, days, last_day_share, span):
@@ -13,7 +14,7 @@ def step_weeks(opening, held, rates, returns, starts, multipliers, tilt, days, l
     waiting [N, D, K + 1, 105], flows [N, D, K, 16], stages [N, D, 2, 105] at the end.
     """
     lists, weeks, draws = len(opening), len(days), multipliers.shape[-1]
-    multipliers = np.moveaxis(multipliers, -1, 1)  # N, D, M, 5
+    multipliers = np.moveaxis(multipliers, -1, 1)  # N, D, M, 9
     tilt = np.moveaxis(tilt, -1, 2).reshape(lists, draws, 105)
     state = np.repeat(opening[:, None], draws, axis=1)
     holding = np.repeat(held[:, None], draws, axis=1)
@@ -22,7 +23,8 @@ def step_weeks(opening, held, rates, returns, starts, multipliers, tilt, days, l
     waiting[:, :, 0] = state.sum(axis=2)
     for k in range(weeks):
         month = multipliers[:, :, span[k]]
-        share = rates[:, None] * month[:, :, None, :4, None] * tilt[:, :, None, None]  # N, D, 2, 4, 105
+        pace = np.apply_along_axis(lambda knots: np.interp(np.arange(105), KNOTS, knots), 2, month[..., 5:]) * tilt
+        share = rates[:, None] * month[:, :, None, :4, None] * pace[:, :, None, None]  # N, D, 2, 4, 105
         share[:, :, 1, 3] = 0.0  # conversions leave the outpatient stage only
         share[:, :, 1, 1] = 0.0  # and non-admitted stops
         share = days[k] * share / np.maximum(1.0, 5 * share.sum(axis=3, keepdims=True))

@@ -13,7 +13,7 @@ from tests import numpy_twin
 from waitlist.bands import band_of_days, percentile_wait
 from waitlist.calendar import Horizon, days_of, horizon, place, snapshot_held_share
 from waitlist.models import answers, measures
-from waitlist.models.engine import WAIT_SHARES, Assumptions, Forecast, asked, project
+from waitlist.models.engine import WAIT_SHARES, Assumptions, Forecast, asked, factors_drawn, project
 from waitlist.models.kernel import (
     F_ADMITTED,
     F_HELD,
@@ -22,6 +22,7 @@ from waitlist.models.kernel import (
     F_STARTS,
     F_STOPS_OVER,
     F_TIP,
+    FACTORS,
     FLOWS,
     LANES,
     step_row,
@@ -43,7 +44,7 @@ def system(seed: int, fastest: float, weeks: int = 30, draws: int = DRAWS, lists
         "rates": rates,
         "returns": r.uniform(0, 0.1, (lists, 2, 105)),
         "starts": r.uniform(20, 90, (lists, weeks)),
-        "multipliers": r.uniform(0.5, 1.5, (lists, weeks // 4 + 1, 5, draws)),
+        "multipliers": r.uniform(0.5, 1.5, (lists, weeks // 4 + 1, FACTORS, draws)),
         "tilt": r.uniform(0.5, 1.5, (lists, draws // LANES, 105, LANES)),
         "days": time.working_days[:weeks],
         "last_day_share": time.last_day_share[:weeks],
@@ -152,7 +153,7 @@ def forecast(
         shocks=r.uniform(0.7, 1.3, (12, 1, 5)),
         lasting=np.zeros((1, 5)),
     )
-    row = project(assumed, time, {("RAA", "110"): [0]}, asked(time, deadlines), draws, seed)
+    row = project(assumed, factors_drawn(assumed, draws, seed), time, {("RAA", "110"): [0]}, asked(time, deadlines))
     return next(row)[1], time
 
 
@@ -257,7 +258,7 @@ def test_a_constant_breakeven_keeps_a_stationary_list_level():
     weeks, threshold = 400, 52
     arguments = system(8, 0.01, weeks=30, lists=1)
     steady = {"days": np.full(weeks, 5.0), "starts": np.full((1, weeks), 80.0), "span": np.zeros(weeks, dtype=int)}
-    steady |= {"last_day_share": np.full(weeks, 0.2), "multipliers": np.ones((1, 1, 5, DRAWS))}
+    steady |= {"last_day_share": np.full(weeks, 0.2), "multipliers": np.ones((1, 1, FACTORS, DRAWS))}
     waiting, flows, stages = numpy_twin.step_weeks(**(arguments | steady))
     over, constant = waiting[0, 0, -1, threshold:].sum(), flows[0, 0, -1, F_STOPS_OVER + 1]
     assert over > constant > 1  # stationary: what leaves is what holds it level

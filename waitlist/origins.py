@@ -66,7 +66,7 @@ def said_at(history: History, job: Job) -> Said:
     rows = tuple(sorted(groups, key=lambda key: (LEVELS.index(scoring.level(key)), key)))
     fans = np.full((len(METHODS), len(SAID), len(MEASURES), len(rows), job.ahead), np.nan)
     time = horizon_of(history.snapshot, plan.horizon_months)
-    *_, forecasts = project(plan, history, past.observed_flows(history), keep, groups)
+    forecasts = project(plan, history, past.observed_flows(history), keep, groups).forecasts
     place_of = {key: place for place, key in enumerate(rows)}
     for key, forecast in forecasts:
         fans[0, :, :, place_of[key]] = scoring.own_fan(forecast, time)

@@ -5,20 +5,33 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from waitlist.calendar import horizon
 from waitlist.errors import Refusal, refuse
 from waitlist.history import History
-from waitlist.models import answers, demand, engine, past, rates, tables
+from waitlist.models import answers, demand, engine, past, rates, steer, tables
 from waitlist.models.departures import MonthFlows
-from waitlist.plan import Deadline, Plan, code_problems, unknown_codes
+from waitlist.models.outlook import outlook
+from waitlist.models.record import record_of
+from waitlist.plan import Deadline, Demand, Plan, code_problems, unknown_codes
 from waitlist.results import Result
 
 Item = TypeVar("Item")
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The forecasts of a plan as they are made, and what they rest on; paces is None where nothing is steered."""
+
+    fitted: rates.Rates
+    starts: demand.Starts
+    paces: steer.Paces | None
+    forecasts: Iterator[tuple[engine.Key, engine.Forecast]]
 
 
 def read(
@@ -71,7 +84,8 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     time = horizon(history.snapshot, plan.horizon_months)
     found = tables.Tables()
     groups = tables.rows_of([history.lists[n] for n in keep])
-    fitted, ahead, forecasts = project(plan, history, flows, keep, groups, answers.deadlines(plan, time))
+    projected = project(plan, history, flows, keep, groups, answers.deadlines(plan, time))
+    for done, (key, forecast) in enumerate(projected.forecasts):
     for done, (key, forecast) in enumerate(forecasts):
         tell("Forecasting", done + 1, len(groups))
         rows = [keep[n] for n in groups[key]]
@@ -81,7 +95,7 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         removed_over = tables.removed_over_thresholds(flows[-1], rows)
         tables.answer(found, key, forecast, known, stops_over, removed_over, plan, history, time)
         tables.position(found, key, known, history, flows[-1], rows)
-    return found.result(plan, history, fitted, ahead, keep)
+    return found.result(plan, history, projected.fitted, projected.starts, keep)
 
 
 def project(
@@ -91,20 +105,32 @@ def project(
     keep: list[int],
     groups: Mapping[engine.Key, list[int]],
     deadlines: tuple[Deadline, ...] = (),
-) -> tuple[rates.Rates, demand.Starts, Iterator[tuple[engine.Key, engine.Forecast]]]:
-    """The rates fitted to ``flows``, the starts ahead, and the Forecast of each of ``groups``.
+) -> Projection:
+    """The Forecast of each of ``groups``, the places in ``keep`` of the lists it adds up, and what it rests on.
 
-    A group is the places in ``keep`` of the lists it adds up.
+    Whole providers are steered, whichever of their lists the plan keeps, and before it changes the demand: what it
+    changes then has its effect.
     """
     _refuse_without_flows(history, keep)
     with ThreadPoolExecutor(max_workers=1) as aside:  # most of it is loading statsmodels
         england = aside.submit(demand.england, history)
         fitted = rates.fit(history, flows)
-    ahead = demand.forecast(history, fitted.start_season, plan.demand, plan.horizon_months, england.result())
     time = horizon(history.snapshot, plan.horizon_months)
-    assumed = engine.assume(history, fitted, time, keep, ahead)
-    forecasts = engine.project(assumed, time, groups, engine.asked(time, deadlines), plan.draws, plan.seed)
-    return fitted, ahead, _one_ahead(forecasts)
+    providers = {history.lists[n][0] for n in keep}
+    whole = [n for n, (provider, _) in enumerate(history.lists) if provider in providers and history.present[n, -1]]
+    carried_on = demand.forecast(history, fitted.start_season, Demand(), plan.horizon_months, england.result())
+    assumed = engine.assume(history, fitted, time, whole, carried_on)
+    factors = engine.factors_drawn(assumed, plan.draws, plan.seed)
+    ahead = outlook(record_of(history), tuple(sorted(providers)), plan.horizon_months, plan.draws, plan.seed)
+    paces = steer.found(assumed, factors, time, ahead) if ahead else None
+    if paces:
+        factors = steer.steered(assumed, factors, paces)
+    starts = demand.forecast(history, fitted.start_season, plan.demand, plan.horizon_months, england.result())
+    planned = engine.assume(history, fitted, time, whole, starts) if plan.demand != Demand() else assumed
+    place = {n: i for i, n in enumerate(whole)}
+    rows = {key: [place[keep[n]] for n in places] for key, places in groups.items()}
+    forecasts = engine.project(planned, factors, time, rows, engine.asked(time, deadlines))
+    return Projection(fitted, starts, paces, _one_ahead(forecasts))
 
 
 def _one_ahead(items: Iterator[Item]) -> Iterator[Item]:

@@ -19,6 +19,7 @@ def database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     }
     try:
         with duckdb.connect(config=settings) as db:
+            db.execute("set enable_progress_bar = false")  # it would print into ours
             yield db
     except RuntimeError as error:
         if "interrupt" in str(error).lower():

@@ -18,7 +18,18 @@ from waitlist.calendar import Days, Horizon, days_of, place, snapshot_held_share
 from waitlist.history import History
 from waitlist.models import replay
 from waitlist.models.demand import Starts
-from waitlist.models.kernel import ADMITTED, F_HELD, FLOWS, LANES, NON_ADMITTED, REMOVED, STARTS, step_row, unfold
+from waitlist.models.kernel import (
+    ADMITTED,
+    F_HELD,
+    FACTORS,
+    FLOWS,
+    LANES,
+    NON_ADMITTED,
+    REMOVED,
+    STARTS,
+    step_row,
+    unfold,
+)
 from waitlist.models.rates import Rates
 from waitlist.plan import Deadline
 
@@ -53,6 +64,19 @@ class Assumptions:
     span: np.ndarray
     shocks: Floats
     lasting: Floats
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What the draws of N lists are multiplied by, in the kernel's layout, LANES draws to a block.
+
+    months [N, M, FACTORS, B × LANES] and tilt [N, B, 105, LANES] as kernel.step_row takes them; draws: how many
+    of the lanes are draws, the rest being idle.
+    """
+
+    months: Floats
+    tilt: Floats
+    draws: int
 
 
 @dataclass(frozen=True)
@@ -131,7 +155,7 @@ def months_drawn(assumed: Assumptions, draws: int, seed: int) -> tuple[np.ndarra
 
 
 def multipliers(assumed: Assumptions, n: int, drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Floats:
-    """Each draw's factors [M, 5, D] on the departures and starts of the list at ``n``, by month ahead.
+    """Each draw's factors [M, FACTORS, D] on the list at ``n``, by month ahead; its paces are 1.
 
     The season of the departures is in them; that of the starts is in the starts.
 
@@ -145,7 +169,8 @@ def multipliers(assumed: Assumptions, n: int, drawn: tuple[np.ndarray, np.ndarra
     lasted = np.exp(np.cumsum(steps[lasting], axis=1))[:, LAG:]
     factors = shocks[level].mean(axis=1)[:, None] * shocks[month] * lasted
     factors[..., :STARTS] *= assumed.season
-    return np.asarray(np.moveaxis(factors, 0, -1))
+    paces = np.ones((*factors.shape[:2], FACTORS - STARTS - 1))
+    return np.moveaxis(np.concatenate([factors, paces], axis=2), 0, -1)
 
 
 def chance(assumed: Assumptions, n: int, draws: int, seed: int) -> Floats:
@@ -181,30 +206,34 @@ def asked(time: Horizon, deadlines: tuple[Deadline, ...]) -> Asked:
     return Asked(days_of(time.snapshot, dates), floors, deadlines, levels)
 
 
+def factors_drawn(assumed: Assumptions, draws: int, seed: int) -> Factors:
+    """The Factors of ``draws`` draws of every list."""
+    blocks = -(-draws // LANES)
+    months = np.zeros((len(assumed.lists), len(assumed.season), FACTORS, blocks * LANES))
+    tilt = np.empty((len(assumed.lists), blocks, BANDS, LANES))
+    drawn = months_drawn(assumed, draws, seed)
+    for n in range(len(assumed.lists)):
+        months[n, ..., :draws] = multipliers(assumed, n, drawn)
+        bands = np.ones((BANDS, blocks * LANES))
+        bands[:, :draws] = chance(assumed, n, draws, seed)
+        tilt[n] = bands.reshape(BANDS, blocks, LANES).swapaxes(0, 1)
+    return Factors(months, tilt, draws)
+
+
 def project(
-    assumed: Assumptions, time: Horizon, rows: Mapping[Key, list[int]], wanted: Asked, draws: int, seed: int
+    assumed: Assumptions, factors: Factors, time: Horizon, rows: Mapping[Key, list[int]], wanted: Asked
 ) -> Iterator[tuple[Key, Forecast]]:
     """The Forecast of each of ``rows``: the positions of the lists it adds up.
 
     A list is stepped again for every row it is part of: that costs less than keeping what it gave (R11 holds,
     its draws being the same each time).
     """
-    blocks = -(-draws // LANES)
-    factors = np.zeros((len(assumed.lists), len(assumed.season), 5, blocks * LANES))
-    tilt = np.empty((len(assumed.lists), blocks, BANDS, LANES))
-    drawn = months_drawn(assumed, draws, seed)
-    for n in range(len(assumed.lists)):
-        factors[n, ..., :draws] = multipliers(assumed, n, drawn)
-        bands = np.ones((BANDS, blocks * LANES))
-        bands[:, :draws] = chance(assumed, n, draws, seed)
-        tilt[n] = bands.reshape(BANDS, blocks, LANES).swapaxes(0, 1)
-    return ((key, _stepped(assumed, time, lists, factors, tilt, wanted, draws)) for key, lists in rows.items())
+    return ((key, stepped(assumed, factors, time, lists, wanted)) for key, lists in rows.items())
 
 
-def _stepped(
-    assumed: Assumptions, time: Horizon, lists: list[int], factors: Floats, tilt: Floats, wanted: Asked, draws: int
-) -> Forecast:
-    days, count = wanted.days, tilt.shape[1]
+def stepped(assumed: Assumptions, factors: Factors, time: Horizon, lists: list[int], wanted: Asked) -> Forecast:
+    """The Forecast of the ``lists`` together: every draw of each stepped through the weeks."""
+    days, count, draws = wanted.days, factors.tilt.shape[1], factors.draws
     over = np.empty((count, len(days.dates), len(wanted.floors), LANES))
     waits = np.empty((count, len(days.dates), len(WAIT_SHARES), LANES))
     noted = np.empty((count, *wanted.levels.shape, LANES))
@@ -216,8 +245,8 @@ def _stepped(
         assumed.departures,
         assumed.returns,
         assumed.starts,
-        factors,
-        tilt,
+        factors.months,
+        factors.tilt,
         time.working_days,
         time.last_day_share,
         assumed.span,

@@ -20,6 +20,11 @@ ADMITTED, NON_ADMITTED, REMOVED, CONVERTED = range(4)
 """Departure flows, in the order of the rates' axis."""
 STARTS = 4
 """The clock starts, after the departures, in the order of the multipliers' axis."""
+KNOTS = (9, 26, 52, 68)
+"""Bands that have a pace of their own, after the starts on the multipliers' axis; a band between two has its share of
+both, one before the first or after the last has that one's."""
+FACTORS = STARTS + 1 + len(KNOTS)
+"""Length of the multipliers' axis."""
 F_STARTS, F_ADMITTED, F_NON_ADMITTED, F_REMOVED, F_CONVERTED, F_HELD, F_TIP = range(7)
 F_STOPS_OVER = F_TIP + len(THRESHOLDS)
 """Places of the weekly flows; F_TIP (those who cross) and F_STOPS_OVER are each one place per threshold."""
@@ -38,11 +43,15 @@ _OUT, _ADM, _KEPT = (_ROWS * i for i in range(3))
 _WHOLE = _KEPT + LANES
 _PEOPLE = _WHOLE + LANES
 """Where a list's people end: both stages, those held beside them, and the sum of both stages. The rest is no list's."""
-_PACE, _OUT_LEAVE, _ADM_LEAVE, _ADM_STOPS, _OVER = (_PEOPLE + _ROWS * i for i in range(5))
+_TILT, _PACE, _OUT_LEAVE, _ADM_LEAVE, _ADM_STOPS, _OVER = (_PEOPLE + _ROWS * i for i in range(6))
 _HELD = _ROWS + LANES
 """After _OVER: a row that stays 0, beyond the longest there being nobody, and those held beside the state."""
 _SEEN = _HELD + LANES
-_MONTH, _LEFT, _STOPS, _FLOW, _SCRATCH = (_OVER + _SEEN + LANES * i for i in (0, 5, 8, 14, 14 + FLOWS))
+_MONTH = _OVER + _SEEN
+_LEFT, _STOPS, _FLOW, _SCRATCH = (_MONTH + LANES * (STARTS + 1 + i) for i in (0, 3, 9, 9 + FLOWS))
+_BELOW = np.clip(np.searchsorted(KNOTS, np.arange(BANDS), side="right") - 1, 0, len(KNOTS) - 2)
+"""The knot at or below each band, and the band's share of the next."""
+_NEXT = np.clip((np.arange(BANDS) - np.array(KNOTS)[_BELOW]) / np.diff(KNOTS)[_BELOW], 0.0, 1.0)
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
@@ -76,9 +85,10 @@ def step_row(
     opening [N, 2, 105], held [N]: people at the snapshot, and those whose clock started that day.
     rates [N, 2, 4, 105]: departures per working day, the admission stage giving only admitted stops and
     removals; returns [N, 2, 105]: people a working day; starts [N, K]: clock starts a week.
-    multipliers [N, M, 5, D]: each draw's factor on the four departures and the starts, by month, season and all;
-    tilt [N, B, 105, LANES], in blocks of LANES draws: each one's factor on all departures of a band. Where rates
-    would take more than all of a band of either stage in a full week, the band's are lowered to just that.
+    multipliers [N, M, FACTORS, D]: each draw's factor on the four departures and the starts, season and all, and its
+    pace at each of KNOTS, by month; tilt [N, B, 105, LANES], in blocks of LANES draws: each one's factor on all
+    departures of a band, as the pace is. Where rates would take more than all of a band of either stage in a full
+    week, the band's are lowered to just that.
     days [K]: working days of each week, FULL_WEEK at most; last_day_share [K]: of its starts, held to the
     next week; span [K]: the month of each week.
     week [C], flow_weight [C], crossing [C, 105]: the days measured, in order, as calendar.MonthEnd.
@@ -103,7 +113,8 @@ def step_row(
             _open(people[i], ends[0], widest[i], opening[n], held[n], tilt[n, block])
         if lists == 1:  # its people and its week stay where they are stepped (measured: 20 ns of 80 spared)
             w[:_PEOPLE], w[_OVER : _OVER + _SEEN] = people[0], ends[0]
-        first, lowered = 0, True
+            w[_TILT : _TILT + BANDS * LANES] = tilt[members[0], block].ravel()
+        first, month = 0, np.empty((FACTORS, LANES))
         c = _see(-1, ends[0], ends[0], 0, asked, bands, over[block], waits[block])  # the snapshot itself
         _note(0, ends[0], levels, noted[block])
         while first < weeks:
@@ -113,10 +124,9 @@ def step_row(
             for i in range(lists):  # a month of each list before the next, so that the nearest memory holds it
                 n = members[i]
                 if lists > 1:
-                    w[:_PEOPLE] = people[i]
-                lowered = _set_month(
-                    w, multipliers[n, span[first], :, lanes], rates[n], tilt[n, block], widest[i], lowered or lists > 1
-                )
+                    w[:_PEOPLE], w[_TILT : _TILT + BANDS * LANES] = people[i], tilt[n, block].ravel()
+                month[:] = multipliers[n, span[first], :, lanes]
+                _set_month(w, month, rates[n], widest[i])
                 for k in range(first, after):
                     if lists == 1 and c < week.shape[0] and week[c] == k:
                         ends[0] = w[_OVER : _OVER + _SEEN]
@@ -157,28 +167,23 @@ def _open(people: Floats, now: Floats, widest: Floats, opening: Floats, held: fl
 
 
 @njit(cache=True, boundscheck=False)
-def _set_month(w: Floats, multipliers: Floats, rates: Floats, tilt: Floats, widest: Floats, anew: bool) -> bool:
-    """The month's factors, the pace they allow, and the part of each band that leaves in a day.
-
-    ``anew``: the pace in place is not this list's own; returns whether that of this month had to be lowered.
-    """
-    most = np.zeros(4)
-    for f in range(5):
-        w[_MONTH + f * LANES : _MONTH + (f + 1) * LANES] = multipliers[f]
-    for f in range(4):
+def _set_month(w: Floats, multipliers: Floats, rates: Floats, widest: Floats) -> None:
+    """The month's factors, the pace they allow, and the part of each band that leaves in a day."""
+    most = np.zeros(FACTORS)
+    for f in range(FACTORS):
         most[f] = multipliers[f].max()
-    if anew:
-        w[_PACE : _PACE + BANDS * LANES] = tilt.ravel()
-    _set_leave(w, rates)
-    lowered = False
+    for f in range(STARTS + 1):
+        w[_MONTH + f * LANES : _MONTH + (f + 1) * LANES] = multipliers[f]
+    _set_leave(w, rates, multipliers)
     reach = np.zeros((2, BANDS))
     for stage in range(2):
-        for f in range(4):
+        for f in range(STARTS):
             for b in range(BANDS):
                 reach[stage, b] += FULL_WEEK * most[f] * rates[stage, f, b]
     for b in range(BANDS):
-        if widest[b] * max(reach[OUTPATIENT, b], reach[ADMISSION, b]) > 1.0:  # some draw may take more than all
-            lowered = True
+        g = STARTS + 1 + _BELOW[b]
+        pace = widest[b] * ((1.0 - _NEXT[b]) * most[g] + _NEXT[b] * most[g + 1])
+        if pace * max(reach[OUTPATIENT, b], reach[ADMISSION, b]) > 1.0:  # some draw may take more than all
             for j in range(b * LANES, (b + 1) * LANES):
                 out_part = 1.0 / max(1.0, FULL_WEEK * w[_OUT_LEAVE + j])
                 adm_part = 1.0 / max(1.0, FULL_WEEK * w[_ADM_LEAVE + j])
@@ -186,19 +191,22 @@ def _set_month(w: Floats, multipliers: Floats, rates: Floats, tilt: Floats, wide
                 w[_OUT_LEAVE + j] *= out_part
                 w[_ADM_LEAVE + j] *= adm_part
                 w[_ADM_STOPS + j] *= adm_part
-    return lowered
 
 
 @njit(cache=True, fastmath=_FAST, boundscheck=False)
-def _set_leave(w: Floats, rates: Floats) -> None:
-    """The part of each band that leaves in a day: of the outpatient stage, of the admission stage, and as stops."""
+def _set_leave(w: Floats, rates: Floats, multipliers: Floats) -> None:
+    """Each band's pace, and the part of it that leaves in a day: of the outpatient stage, of the admission stage, and
+    as stops."""
     for b in range(BANDS):
         oa, on, orr, oc = rates[0, 0, b], rates[0, 1, b], rates[0, 2, b], rates[0, 3, b]
         aa, ar = rates[1, 0, b], rates[1, 2, b]
+        knot, after = STARTS + 1 + _BELOW[b], _NEXT[b]
+        before = 1.0 - after
         for j in range(LANES):
             fa, fn, fr = w[_MONTH + j], w[_MONTH + LANES + j], w[_MONTH + 2 * LANES + j]
-            pace = w[_PACE + b * LANES + j]
+            pace = w[_TILT + b * LANES + j] * (before * multipliers[knot, j] + after * multipliers[knot + 1, j])
             out = fa * oa + fn * on + fr * orr + w[_MONTH + 3 * LANES + j] * oc
+            w[_PACE + b * LANES + j] = pace
             w[_OUT_LEAVE + b * LANES + j] = pace * out
             w[_ADM_STOPS + b * LANES + j] = pace * aa
             w[_ADM_LEAVE + b * LANES + j] = pace * (fa * aa + fr * ar)
