@@ -86,7 +86,6 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     groups = tables.rows_of([history.lists[n] for n in keep])
     projected = project(plan, history, flows, keep, groups, answers.deadlines(plan, time))
     for done, (key, forecast) in enumerate(projected.forecasts):
-    for done, (key, forecast) in enumerate(forecasts):
         tell("Forecasting", done + 1, len(groups))
         rows = [keep[n] for n in groups[key]]
         known = past.total(seen, rows)
