@@ -27,6 +27,10 @@ app = typer.Typer(
 )
 PlanFile = Annotated[Path, typer.Argument(help="The plan, a TOML file such as models/sample.toml.")]
 Inputs = Annotated[Path | None, typer.Option("--inputs", help="Data folder, in place of the plan's.")]
+PastFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--history", help="File or folder of a longer past, in place of the plan's; may be repeated."),
+]
 Origin = Annotated[str | None, typer.Option("--origin", help="Know nothing after this month, YYYY-MM.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder to write; replaced whole if it is ours.")]
 Draws = Annotated[int | None, typer.Option("--draws", min=1, help="Draws, in place of the plan's.")]
@@ -63,6 +67,7 @@ def check(
 def run(
     plan: PlanFile,
     inputs: Inputs = None,
+    history: PastFiles = None,
     origin: Origin = None,
     out: Out = None,
     draws: Draws = None,
@@ -76,10 +81,10 @@ def run(
     from waitlist.track import with_record  # noqa: PLC0415
 
     folder = out or Path("outputs") / plan.stem
-    settings = _settings(plan, inputs, draws, seed, folder)
+    settings = _settings(plan, inputs, history, draws, seed, folder)
     with _progress() as tell:
-        history = read(settings.inputs, settings, origin, cache=not no_cache, progress=tell)
-        result = with_record(answer(settings, history, tell), history, not no_cache, tell)
+        known = read(settings.inputs, settings, origin, cache=not no_cache, progress=tell)
+        result = with_record(answer(settings, known, tell), known, not no_cache, tell)
         tell("Writing", 0, 1)
         write(result, folder)
     print(headline(result))
@@ -92,6 +97,7 @@ def _answer(name: str, says: str) -> None:
     def command(
         plan: PlanFile,
         inputs: Inputs = None,
+        history: PastFiles = None,
         origin: Origin = None,
         out: Out = None,
         draws: Draws = None,
@@ -102,7 +108,7 @@ def _answer(name: str, says: str) -> None:
         from waitlist.outputs import folder, terminal  # noqa: PLC0415
         from waitlist.pipeline import read, run  # noqa: PLC0415
 
-        settings = _settings(plan, inputs, draws, seed, out)
+        settings = _settings(plan, inputs, history, draws, seed, out)
         with _progress() as tell:
             result = run(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
         written = "cohorts" if name == "cohort" else name
@@ -127,6 +133,7 @@ def backtest(
     origins: Annotated[str, typer.Option("--origins", help="Months to forecast from, YYYY-MM,YYYY-MM,…")],
     horizon: Annotated[int, typer.Option("--horizon", min=1, max=60, help="Months ahead to score.")],
     inputs: Inputs = None,
+    history: PastFiles = None,
     out: Out = None,
     draws: Draws = None,
     seed: Seed = None,
@@ -137,7 +144,7 @@ def backtest(
     from waitlist.outputs import folder, terminal  # noqa: PLC0415
     from waitlist.rolling import backtest as score  # noqa: PLC0415
 
-    settings = _settings(plan, inputs, draws, seed, out)
+    settings = _settings(plan, inputs, history, draws, seed, out)
     with _progress() as tell:
         found = score(settings, [month.strip() for month in origins.split(",")], horizon, not no_cache, tell)
         if out:
@@ -146,13 +153,20 @@ def backtest(
     print(terminal.as_json(found.scores) if as_json else terminal.scores(found))
 
 
-def _settings(plan_file: Path, inputs: Path | None, draws: int | None, seed: int | None, out: Path | None) -> Plan:
+def _settings(
+    plan_file: Path,
+    inputs: Path | None,
+    history: list[Path] | None,
+    draws: int | None,
+    seed: int | None,
+    out: Path | None,
+) -> Plan:
     """The plan as asked for; refuses at once an ``out`` that could not be written."""
     from waitlist.outputs.folder import check_place  # noqa: PLC0415
     from waitlist.plan import Plan  # noqa: PLC0415
 
     gc.set_threshold(200_000, 20, 50)  # nearly all that a run makes stays: looking it through often cost 3 %
-    plan = Plan.load(plan_file, inputs=inputs, draws=draws, seed=seed)
+    plan = Plan.load(plan_file, inputs=inputs, history=history or None, draws=draws, seed=seed)
     if out:
         check_place(out, plan.inputs)
     return plan

@@ -98,10 +98,14 @@ class Strike:
 
 @dataclass(frozen=True)
 class Population:
-    """People by area, year and age band: estimates, then a projection. people [A, Y, G]."""
+    """People by area, year and age band: estimates, then a projection. people [A, Y, G], NaN where not known.
+
+    areas: names by code. last_estimate: the last of ``years`` that is estimated; 0 where none is.
+    """
 
     areas: Mapping[str, str]
     years: tuple[int, ...]
+    last_estimate: int
     age_bands: tuple[str, ...]
     people: Floats
 

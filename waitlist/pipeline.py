@@ -43,12 +43,14 @@ def read(
 ) -> History:
     """The observed past in ``folder``, knowing nothing after the month ``origin`` (YYYY-MM).
 
-    ``plan`` gives the mergers and the breaks it overrules, and the lists that must make sense.
+    ``plan`` gives the mergers and the breaks it overrules, the lists that must make sense, and the history:
+    files that tell of a longer past, of which nothing after the last month is used either.
     Raises Refusal naming every problem found.
     """
     from waitlist.inputs.check import excess, questions, refuse_excess, vanished  # noqa: PLC0415 - loads DuckDB
     from waitlist.inputs.extract import read_counts  # noqa: PLC0415
-    from waitlist.inputs.past import history_of, unused_keys  # noqa: PLC0415
+    from waitlist.inputs.past import history_of, merge_summaries, unused_keys  # noqa: PLC0415
+    from waitlist.inputs.summaries import read_summaries  # noqa: PLC0415
 
     counts, problems = read_counts(Path(folder), origin=origin, cache=cache, progress=progress)
     history = history_of(counts, plan.successor if plan else (), plan.breaks if plan else ())
@@ -60,6 +62,9 @@ def read(
         problems += tuple(questions(history.counts, providers))
         asked = plan.providers if plan.providers != "all" else ()
         problems += tuple(vanished(history.counts, history.breaks, asked))
+        summaries, missing = read_summaries(plan.history, history.months[-1])
+        problems += missing
+        history = dataclasses.replace(history, summaries=merge_summaries(summaries, plan.successor))
     return dataclasses.replace(history, problems=problems)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from os.path import commonprefix
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -55,6 +55,7 @@ Code = Annotated[str, StringConstraints(min_length=1, max_length=12, pattern=r"^
 Text = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_said_plainly)]
 Asked = Annotated[Text, StringConstraints(max_length=120), BeforeValidator(_not_blank)]
 """A name, or a code that is looked up in the data, so that a name typed for it gets the nearest codes."""
+Place = Annotated[Path, BeforeValidator(_not_blank), AfterValidator(_said_plainly)]
 Day = Annotated[date, BeforeValidator(_day)]
 Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True)]
@@ -159,7 +160,8 @@ class Plan(_Settings):
     """Everything that one forecast assumes. ``Plan.load`` reads it from a TOML file."""
 
     name: Annotated[Asked, Field(description="the report's title")]
-    inputs: Annotated[Path, BeforeValidator(_not_blank), AfterValidator(_said_plainly)]
+    inputs: Place
+    history: Annotated[tuple[Place, ...], Field(description="files or folders of a longer past; optional")] = ()
     providers: Annotated[tuple[Asked, ...], Field(min_length=1)] | Literal["all"] = "all"
     specialties: Annotated[tuple[Asked, ...], Field(min_length=1)] | Literal["all"] = "all"
     min_list: Whole = Field(default=0, ge=0, description="people on a provider's whole list at the origin")
@@ -206,9 +208,11 @@ class Plan(_Settings):
 
     @classmethod
     def load(cls, path: str | Path, **changes: Any) -> Plan:
-        """Read the plan in ``path``; ``changes`` (draws, seed, inputs …) replace its keys.
+        """Read the plan in ``path``; ``changes`` (draws, seed, inputs, history …) replace its keys.
 
-        Paths in a plan are relative to its file. Raises Refusal naming every key that is wrong.
+        Paths in a plan are relative to its file. Where ``inputs`` is replaced and a path of the plan's history
+        is not there, it is looked for where it lies from the plan's own inputs, seen from the new ones. Raises
+        Refusal naming every key that is wrong.
         """
         path = Path(path)
         try:
@@ -222,11 +226,24 @@ class Plan(_Settings):
             raise refuse(str(path), "", "", f"the plan cannot be read: {error.strerror}", "Check the path.") from None
         if isinstance(keys.get("inputs"), str) and keys["inputs"].strip():
             keys["inputs"] = path.parent / keys["inputs"]
+        if isinstance(keys.get("history"), list):
+            places = keys["history"]
+            keys["history"] = [path.parent / p if isinstance(p, str) and p.strip() else p for p in places]
+        own = keys.get("inputs")
         keys |= {key: value for key, value in changes.items() if value is not None}
         try:
-            return cls.model_validate(keys)
+            plan = cls.model_validate(keys)
         except ValidationError as error:
             raise Refusal(_plan_problems(path.name, error)) from None
+        if isinstance(own, Path) and changes.get("inputs") and not changes.get("history"):
+            plan = plan.model_copy(update={"history": tuple(_beside(p, own, plan.inputs) for p in plan.history)})
+        return plan
+
+
+def _beside(place: Path, own: Path, new: Path) -> Path:
+    """``place``, or where it is not there the same place as seen from ``new`` and not from ``own``, if that is."""
+    there = Path(os.path.normpath(new / os.path.relpath(place, own)))
+    return there if there.exists() and not place.exists() else place
 
 
 def deadline_problems(plan: Plan, snapshot: date, last: date) -> list[Problem]:
@@ -267,7 +284,7 @@ def unknown_codes(key: str, asked: Sequence[str], names: Mapping[str, str]) -> l
 def _nearest(asked: str, names: Mapping[str, str]) -> str:
     named = [code for code, name in names.items() if len(asked) > 2 and asked.casefold() in name.casefold()]
     alike = difflib.get_close_matches(asked.upper(), names, n=50, cutoff=0.5)
-    alike.sort(key=lambda code: -len(commonprefix([code, asked.upper()])))
+    alike.sort(key=lambda code: -len(os.path.commonprefix([code, asked.upper()])))
     near = list(dict.fromkeys(named + alike))[:3]
     return ", ".join(f"{code} ({names[code]})" for code in near) or "none is near"
 

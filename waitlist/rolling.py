@@ -55,7 +55,7 @@ def backtest(
         origins=tuple(sorted(origins)),
         horizon_months=horizon,
         snapshot=history.snapshot,
-        files=history.counts.files,
+        files=(*history.counts.files, *history.summaries.files),
         backtest=scoring.table(outcomes),
         scores=scored,
         ratios=scoring.ratios(scored),

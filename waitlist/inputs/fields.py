@@ -1,6 +1,7 @@
-"""The dictionary of fields: what each column of the published extract is, and may hold.
+"""The dictionary of fields: what each column of the published files is, and may hold.
 
-``fields.csv`` is read by the reader, by the checks and by the docs: a column is described once.
+``fields.csv`` (the extract) and ``history_fields.csv`` (the history) are read by the readers, by the checks
+and by the docs: a column is described once.
 """
 
 from __future__ import annotations
@@ -38,6 +39,16 @@ class Field:
 def fields() -> tuple[Field, ...]:
     """Every field of the extract, in the order of its columns."""
     return tuple(Field(row.pop("name"), needed=row.pop("needed") == "yes", **row) for row in _rows("fields.csv"))
+
+
+@cache
+def history_fields() -> Mapping[str, tuple[Field, ...]]:
+    """The fields of each layout that a plan's history may hold, in the order of its columns."""
+    found: dict[str, list[Field]] = {}
+    for row in _rows("history_fields.csv"):
+        layout, needed = row.pop("layout"), row.pop("needed") == "yes"
+        found.setdefault(layout, []).append(Field(needed=needed, **row))
+    return {layout: tuple(columns) for layout, columns in found.items()}
 
 
 @cache

@@ -96,7 +96,7 @@ def _header(file: str, path: Path, encoding: str) -> list[str]:
             remedy = f"The nearest there is '{near[0]}': rename it." if near else FETCH
             problems.append(Problem("error", file, "header", value, f"the column '{field.name}' is needed", remedy))
     if problems:
-        raise Refusal(_shown(problems, file, "header"))
+        raise Refusal(shown(problems, file, "header"))
     return there
 
 
@@ -179,7 +179,7 @@ def _broken_rows(file: str, source: _Source) -> list[Problem]:
         if rule == SUMS:
             found = [(line, text) for line, text in found if line not in uncounted]
         of_rule = [Problem("error", file, f"row {line}", str(text or "")[:40], rule, MEND) for line, text in found]
-        problems += _shown(of_rule, file, "other rows")
+        problems += shown(of_rule, file, "other rows")
         uncounted |= {line for line, _ in found if rule != SUMS}
     keys = ", ".join(f'"{c}"' for c in KEYS)
     twice = db.execute(f"select max(line), {keys} from {lines} group by {keys} having count(*) > 1 order by 1")
@@ -190,10 +190,10 @@ def _broken_rows(file: str, source: _Source) -> list[Problem]:
         )
         for line, _, *key in twice.fetchall()
     ]
-    return problems + _shown(repeated, file, "other rows")
+    return problems + shown(repeated, file, "other rows")
 
 
-def _shown(problems: list[Problem], file: str, place: str) -> list[Problem]:
+def shown(problems: list[Problem], file: str, place: str) -> list[Problem]:
     """The first of ``problems``, all of one rule, and how many more there are."""
     more = len(problems) - SHOWN
     if more <= 0:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from waitlist.bands import Floats
 from waitlist.calendar import month_end
 from waitlist.errors import Problem
-from waitlist.history import PARTS, Counts, History, Summaries
+from waitlist.history import PARTS, Counts, History, Population, Summaries
 from waitlist.inputs.breaks import find_breaks, merged_breaks, provider_rows, restatements
 from waitlist.plan import PlannedBreak, Successor
 
@@ -58,7 +58,7 @@ def until(counts: Counts, month: str) -> Counts:
 
 
 def summaries_until(summaries: Summaries, month: str) -> Summaries:
-    """``summaries`` without the months after ``month``, and without later strikes."""
+    """``summaries`` without the months after ``month``, later strikes, and estimates of later years' population."""
     count = sum(known <= month for known in summaries.months)
     return dataclasses.replace(
         summaries,
@@ -67,7 +67,19 @@ def summaries_until(summaries: Summaries, month: str) -> Summaries:
         england=summaries.england[:, :count],
         england_flows=summaries.england_flows[:, :count],
         strikes=tuple(strike for strike in summaries.strikes if strike.day <= month_end(month)),
+        population=_population_until(summaries.population, int(month[:4])),
+        files=tuple(dataclasses.replace(file, month=min(file.month, month)) for file in summaries.files),
     )
+
+
+def _population_until(population: Population | None, year: int) -> Population | None:
+    """``population`` without estimates of years after ``year``; projections of them stay."""
+    if population is None:
+        return None
+    kept = [y for y, known in enumerate(population.years) if known <= year or known > population.last_estimate]
+    years = tuple(population.years[y] for y in kept)
+    last = min(population.last_estimate, year)
+    return dataclasses.replace(population, years=years, last_estimate=last, people=population.people[:, kept])
 
 
 def merge_providers(counts: Counts, successors: Sequence[Successor]) -> Counts:
@@ -101,6 +113,19 @@ def merge_providers(counts: Counts, successors: Sequence[Successor]) -> Counts:
     return dataclasses.replace(counts, lists=lists, reported=reported, **arrays)
 
 
+def merge_summaries(summaries: Summaries, successors: Sequence[Successor]) -> Summaries:
+    """Each merged provider's stocks counted with its successor's ([[successor]]), where all that is due is known."""
+    heirs = {s.from_provider: s.to_provider for s in successors}
+    providers = tuple(sorted({_heir(provider, heirs) for provider in summaries.providers}))
+    stocks = np.full((len(providers), *summaries.stocks.shape[1:]), np.nan)
+    for heir, out in zip(providers, stocks, strict=True):
+        members = [p for p, provider in enumerate(summaries.providers) if _heir(provider, heirs) == heir]
+        known = {summaries.providers[p]: np.isfinite(summaries.stocks[p]).T for p in members}
+        complete = _sent_together(known, successors, summaries.months) if len(members) > 1 else known.popitem()[1]
+        out[complete.T] = np.nansum(summaries.stocks[members], axis=0)[complete.T]
+    return dataclasses.replace(summaries, providers=providers, stocks=stocks)
+
+
 def _heir(provider: str, heirs: Mapping[str, str]) -> str:
     while provider in heirs:
         provider = heirs[provider]
@@ -110,12 +135,13 @@ def _heir(provider: str, heirs: Mapping[str, str]) -> str:
 def _sent_together(
     sent: Mapping[str, NDArray[np.bool_]], successors: Sequence[Successor], months: Sequence[str]
 ) -> NDArray[np.bool_]:
-    """Which parts the merged provider sent, [M, 5], from what each of those who merge ``sent``.
+    """Which parts the merged provider sent, [M, parts], from what each of those who merge ``sent``.
 
     Until it merges, and again from when another joins it, a provider is expected to send what it ever sends.
     """
     ends = np.array([month_end(month) for month in months], dtype="datetime64[D]")
-    some, complete = np.zeros((len(months), len(PARTS)), bool), np.ones((len(months), len(PARTS)), bool)
+    shape = next(iter(sent.values())).shape
+    some, complete = np.zeros(shape, bool), np.ones(shape, bool)
     for provider, parts in sent.items():
         leaves = min((s.date for s in successors if s.from_provider == provider), default=date.max)
         joined = min((s.date for s in successors if s.to_provider == provider), default=date.min)

@@ -97,7 +97,7 @@ class Tables:
             specialty_names={
                 s: history.counts.specialty_names.get(s, s) for s in sorted({history.lists[n][1] for n in keep})
             },
-            files=history.counts.files,
+            files=(*history.counts.files, *history.summaries.files),
             rates=_rates_table(history, fitted, keep),
             breaks=tuple(item for item in history.breaks if item.provider in {*asked, *providers, ALL}),
             assumptions=_assumptions(plan, history, fitted, ahead, keep),
@@ -258,6 +258,10 @@ def _assumptions(
         f"The last month's flows are not known for {', '.join(silent)}: nothing is filled in, and in totals the change "
         "of their lists is a restatement (R3)."
     )
+    lost = (
+        "The plan's history holds no published summaries: without the long record, England's lines, each provider's "
+        "departure from them and how far such forecasts missed come from the extracts alone, or not at all."
+    )
     excess = float(history.admission_excess[keep, -1].sum())
     return (
         f"Rates come from {fitted.months[0]} to {fitted.months[-1]}, recent months counting most; "
@@ -269,6 +273,7 @@ def _assumptions(
         f"{excess:,.0f} people are reported with a decision to admit beyond the list's own band; "
         "the list's number is used (R5).",
         *((said,) if silent else ()),
+        *(() if history.summaries.months else (lost,)),
         *((level,) if unseen else ()),
         "The longest waits' rates are moved so that the last months, replayed, end as they did.",
         "Nothing is planned: today's behaviour is carried on.",

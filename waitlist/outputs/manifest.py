@@ -30,7 +30,8 @@ _LIBRARIES = (
 
 def write(result: Result | Backtest, folder: Path) -> None:
     """Write the manifest of all files in ``folder``. No clock and no machine's path is in it (R11)."""
-    plan = result.plan.model_dump(mode="json", by_alias=True) | {"inputs": result.plan.inputs.resolve().name}
+    plan = result.plan.model_dump(mode="json", by_alias=True)
+    plan |= {"inputs": result.plan.inputs.resolve().name, "history": [p.resolve().name for p in result.plan.history]}
     record: dict[str, Any] = {
         "tool": "waitlist",
         "version": waitlist.__version__,
