@@ -108,16 +108,19 @@ def clearance_rule(plan: Plan) -> str:
 def fared(backtest: Backtest) -> str:
     """How the forecast of the list fared at the furthest month that was scored, in a sentence."""
     rows = backtest.scores
-    rows = rows[(rows["level"] == "provider") & (rows["origin"] == ALL) & (rows["measure"] == "waiting_list")]
-    last = rows[rows["horizon_months"] == rows["horizon_months"].max()].set_index("method")
-    if "forecast" not in last.index:
+    rows = rows[(rows["level"] == "provider") & (rows["measure"] == "waiting_list")]
+    if rows.empty:
         return "Nothing could be scored."
-    ours, naive = last.loc["forecast"], last["wape"].get("last_value")
-    origins, months = len(backtest.origins), int(ours["horizon_months"])
+    months = int(rows["horizon_months"].max())
+    rows = rows[rows["horizon_months"] == months]
+    last = rows[rows["origin"] == ALL].set_index("method")
+    error, naive = (last["wape"].get(method) for method in ("forecast", "last_value"))
+    held = last["coverage_90"].get("forecast")
+    origins = rows.loc[rows["origin"] != ALL, "origin"].nunique()
     return (
         f"Forecasts made this way from {origins} past origin{'s' * (origins > 1)}, {months} month{'s' * (months > 1)} "
-        f"ahead: {say.share(ours['coverage_90'])} of the 90% intervals held the waiting list that came; average error "
-        f"{say.percent(ours['wape'])} against {say.percent(naive)} for doing nothing."
+        f"ahead: {say.share(held)} of the 90% intervals held the waiting list that came; average error "
+        f"{say.percent(error)} against {say.percent(naive)} for doing nothing."
     )
 
 
