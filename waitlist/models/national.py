@@ -18,13 +18,13 @@ from waitlist.history import Strike, Summaries
 
 SHOCK = ("2020-03", "2021-03")
 """The first and last month that the pandemic spoils: later ones fit a level again (measured)."""
-LEAST_MONTHS = 30
+LEAST_MONTHS = 27
 """Known months below which a season and a growth can't be told apart."""
 LEAST_STRUCK = 3
 """Months with strikes of a staff group below which their effect is left out."""
 LEAST_BEFORE = 24
 """Known months before the shock below which there is no trend of 2019."""
-USUAL_GROWTH = 0.02
+USUAL_GROWTH = 0.01
 """Standard deviation of a year's lasting growth before the series is seen: what is fitted is drawn to none."""
 
 
