@@ -50,7 +50,7 @@ def growths(demand: Demand, people: Population | None, england: National | None,
     ahead = np.arange(1, len(months) + 1)
     by_kind = {"fitted": _fitted(england, ahead), "stated": _stated(demand.percent_per_year, ahead)}
     area = people and _area(demand, people)
-    if people and area and _covers(people, months):
+    if people and area and _covers(people, area, months):
         by_kind["population"] = _population(people, area, demand.referral_rate, months)
     own = {code: _stated(percent, ahead) for code, percent in demand.specialty.items()}
     scenario = _scenario(demand, england, by_kind[demand.growth], months)
@@ -73,19 +73,25 @@ def _area(demand: Demand, people: Population) -> str | None:
     return next((code for code, name in people.areas.items() if name.casefold() == ENGLAND.casefold()), None)
 
 
-def _covers(people: Population, months: Sequence[str]) -> bool:
-    """A year's figure is its middle's, so that both ends need the year around them."""
-    first, last = int(months[0][:4]), int(months[-1][:4])
-    return people.years[0] < first and people.years[-1] >= last and len(people.years) > 1
+def _known(people: Population, area: str) -> tuple[Floats, Floats]:
+    """The years whose every age band is known in ``area`` [Y], and its people then [Y, G]."""
+    persons = people.people[list(people.areas).index(area)]
+    known = ~np.isnan(persons).any(axis=1)
+    return np.array(people.years, dtype=float)[known], persons[known]
+
+
+def _covers(people: Population, area: str, months: Sequence[str]) -> bool:
+    """A year's figure is its middle's, so that the first month needs the year before it."""
+    years = _known(people, area)[0]
+    return len(years) > 1 and years[0] < int(months[0][:4]) and int(months[-1][:4]) <= years[-1]
 
 
 def _population(people: Population, area: str, rates: Mapping[str, float], months: Sequence[str]) -> Floats:
     """Persons × referral rate, between the middles of years, relative to the month before ``months``."""
     rate = np.array([rates.get(band, 1.0) for band in people.age_bands])
-    persons = people.people[list(people.areas).index(area)] @ rate
+    years, persons = _known(people, area)
     when = np.array([int(month[:4]) + (int(month[5:]) - 0.5) / 12 for month in months])
-    middles = np.array(people.years) + 0.5
-    logs = np.interp(np.concatenate([[when[0] - 1 / 12], when]), middles, np.log(persons))
+    logs = np.interp(np.concatenate([[when[0] - 1 / 12], when]), years + 0.5, np.log(persons @ rate))
     return logs[1:] - logs[0]
 
 
@@ -150,10 +156,15 @@ def problems(
         return [*found, Problem("error", "the plan", "demand.growth", "population", rule, history)]
     found += unknown_codes("demand.area", [demand.area] if demand.area else [], people.areas)
     found += unknown_codes("demand.referral_rate", list(demand.referral_rate), dict.fromkeys(people.age_bands, ""))
+    if not any(demand.referral_rate.get(band, 1.0) for band in people.age_bands):
+        rule = "somebody must be referred: the referral rates of all age bands are 0"
+        found.append(Problem("error", "the plan", "demand.referral_rate", "0", rule, "Give one band a rate above 0."))
     if not demand.area and _area(demand, people) is None:
         rule, areas = "the population file has no area called England", ", ".join(people.areas)
         found.append(Problem("error", "the plan", "demand.area", "", rule, f"Name one of its areas: {areas[:200]}."))
-    if not _covers(people, months):
-        rule = f"the population file covers {people.years[0]} to {people.years[-1]}: the forecast ends in {months[-1]}"
+    area = _area(demand, people)
+    if area and not _covers(people, area, months):
+        years = _known(people, area)[0]
+        rule = f"the population file knows {len(years)} years of {area}: not all from {months[0]} to {months[-1]}"
         found.append(Problem("error", "the plan", "demand.growth", "population", rule, "Shorten horizon_months."))
     return found

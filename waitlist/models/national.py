@@ -88,13 +88,17 @@ def fit(summaries: Summaries, first: str, last: str) -> National | None:
 
 
 def _strikes(strikes: Sequence[Strike], months: Sequence[str], days: Floats, used: np.ndarray) -> Floats:
-    """Strike days by staff group as a share of each month's working days [H, groups]; weekends don't count."""
+    """Strike days by staff group as a share of each month's working days [H, groups]; weekends don't count.
+
+    A group that was renamed, its new name in brackets after the old one, is one group.
+    """
     at = {month: m for m, month in enumerate(months)}
     shares: dict[str, Floats] = {}
     for strike in strikes:
         month = month_of(strike.day)
         if month in at and is_working_day(np.array([strike.day], dtype="datetime64[D]")).all():
-            shares.setdefault(strike.staff_group, np.zeros(len(months)))[at[month]] += strike.share
+            group = strike.staff_group.partition(" (")[0]
+            shares.setdefault(group, np.zeros(len(months)))[at[month]] += strike.share
     enough = [share / days for _, share in sorted(shares.items()) if ((share > 0) & used).sum() >= LEAST_STRUCK]
     return np.array(enough).reshape(-1, len(months)).T
 
