@@ -141,6 +141,13 @@ def made_up(months: int = 36) -> Result:
             ],
             columns=COLUMNS["demand"].split(","),
         ),
+        paces=pd.DataFrame(
+            [
+                (provider, "ALL", when, weeks, 1.0 + weeks / 100)
+                for provider in NAMES for when in ahead[:3] for weeks in (9, 26, 52, 68)
+            ],
+            columns=COLUMNS["paces"].split(","),
+        ),
         cohorts=pd.DataFrame(
             cohorts,
             columns=[*key, "threshold_weeks", "deadline", "week_ending", "p10", "p50", "p90",
@@ -190,8 +197,8 @@ def test_the_report_opens_with_its_record_and_says_where_it_is_poor_and_why(writ
 
 
 FILES = [
-    "breakeven.csv", "clearance.csv", "cohorts.csv", "demand.csv", "manifest.json", "observed.csv", "position.csv",
-    "report.html", "trajectory.csv", "trajectory_weekly.csv", "workbook.xlsx",
+    "breakeven.csv", "clearance.csv", "cohorts.csv", "demand.csv", "manifest.json", "observed.csv", "paces.csv",
+    "position.csv", "report.html", "trajectory.csv", "trajectory_weekly.csv", "workbook.xlsx",
 ]  # fmt: skip
 COLUMNS = {
     "position": "provider,specialty,stage,measure,value",
@@ -204,6 +211,7 @@ COLUMNS = {
     "share_of_draws_cleared",
     "cohorts": "provider,specialty,threshold_weeks,deadline,week_ending,p10,p50,p90,required_per_week,joined,left",
     "demand": "provider,specialty,growth,percent_per_year,standard_error,starts_per_year,in_plan",
+    "paces": "provider,specialty,month_end,weeks_waited,pace",
 }
 
 
@@ -426,7 +434,7 @@ def test_the_workbook_is_typed_and_ready_to_print(written):
     book = openpyxl.load_workbook(written / "workbook.xlsx")
     assert book.sheetnames == [
         "Summary", "Position", "Trajectory", "Breakeven", "Clearance", "Cohorts",
-            "Demand", "Observed", "Breaks", "Assumptions",
+            "Demand", "Paces", "Observed", "Breaks", "Assumptions",
         "About",
     ]  # fmt: skip
     for page in book:

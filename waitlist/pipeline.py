@@ -99,7 +99,7 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         removed_over = tables.removed_over_thresholds(flows[-1], rows)
         tables.answer(found, key, forecast, known, stops_over, removed_over, plan, history, time)
         tables.position(found, key, known, history, flows[-1], rows)
-    return found.result(plan, history, projected.fitted, projected.starts, keep)
+    return found.result(plan, history, projected.fitted, projected.starts, projected.paces, keep)
 
 
 def project(

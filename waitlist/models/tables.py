@@ -11,9 +11,9 @@ from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_end, months_after
 from waitlist.errors import Problem
 from waitlist.history import Counts, History
-from waitlist.models import answers, demand, engine, growth, measures, past, rates
+from waitlist.models import answers, demand, engine, growth, measures, past, rates, steer
 from waitlist.models.departures import MonthFlows
-from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED
+from waitlist.models.kernel import ADMITTED, CONVERTED, KNOTS, NON_ADMITTED
 from waitlist.plan import Plan, deadline_problems
 from waitlist.results import ALL, Result
 
@@ -24,6 +24,15 @@ FEW_DRAWS = 100
 """Draws below which the 5th and 95th percentiles rest on fewer than five draws each."""
 FLOWS_OUT = ("stops_admitted", "stops_non_admitted", "other_removals")
 COHORT = ("week_ending", "p10", "p50", "p90", "required_per_week", "joined", "left")
+
+LED = (
+    "Each provider's rates are paced, month by month and by weeks waited, so that its list and its long waits go where "
+    "the record of all providers says such lists go; paces.csv holds the paces."
+)
+NOT_LED = (
+    "Rates are not paced: the record is too short or holds too few providers to say where such lists go, so the "
+    "forecast carries on the observed rates."
+)
 
 
 def rows_of(lists: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[int]]:
@@ -71,7 +80,13 @@ class Tables:
         self.cohorts: list[tuple[object, ...]] = []
 
     def result(
-        self, plan: Plan, history: History, fitted: rates.Rates, ahead: demand.Starts, keep: list[int]
+        self,
+        plan: Plan,
+        history: History,
+        fitted: rates.Rates,
+        ahead: demand.Starts,
+        paces: steer.Paces | None,
+        keep: list[int],
     ) -> Result:
         """The whole run's Result, rows sorted by provider and specialty."""
         who = ["provider", "specialty"]
@@ -84,6 +99,7 @@ class Tables:
             "clearance": pd.DataFrame(self.clearance, columns=[*who, "threshold_weeks", *CLEARANCE]),
             "cohorts": pd.DataFrame(self.cohorts, columns=[*who, "threshold_weeks", "deadline", *COHORT]),
             "demand": _demand_table(history, ahead, keep),
+            "paces": _paces_table(history, paces),
             "waits": pd.concat(self.waits),
         }
         for name, frame in frames.items():
@@ -100,7 +116,7 @@ class Tables:
             files=(*history.counts.files, *history.summaries.files),
             rates=_rates_table(history, fitted, keep),
             breaks=tuple(item for item in history.breaks if item.provider in {*asked, *providers, ALL}),
-            assumptions=_assumptions(plan, history, fitted, ahead, keep),
+            assumptions=_assumptions(plan, history, fitted, ahead, paces, keep),
             warnings=(*history.problems, *_cautions(plan, history, fitted)),
             **frames,
         )
@@ -232,6 +248,22 @@ def _demand_table(history: History, ahead: demand.Starts, keep: list[int]) -> pd
     return pd.DataFrame(rows, columns=columns)
 
 
+def _paces_table(history: History, paces: steer.Paces | None) -> pd.DataFrame:
+    """The mean paces by provider, month ahead and KNOTS; no rows where nothing is steered."""
+    columns = ["provider", "specialty", "month_end", "weeks_waited", "pace"]
+    if paces is None:
+        return pd.DataFrame([], columns=columns)
+    _, months, knots = paces.mean.shape
+    ends = [month_end(months_after(history.months[-1], ahead)).isoformat() for ahead in range(1, months + 1)]
+    rows = [
+        (provider, ALL, ends[m], KNOTS[k], float(paces.mean[p, m, k]))
+        for p, provider in enumerate(paces.providers)
+        for m in range(months)
+        for k in range(knots)
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def _cautions(plan: Plan, history: History, fitted: rates.Rates) -> tuple[Problem, ...]:
     """What makes the ranges less than they seem, and what the plan asks for in vain."""
     end = month_end(months_after(history.months[-1], plan.horizon_months))
@@ -247,7 +279,12 @@ def _cautions(plan: Plan, history: History, fitted: rates.Rates) -> tuple[Proble
 
 
 def _assumptions(
-    plan: Plan, history: History, fitted: rates.Rates, ahead: demand.Starts, keep: list[int]
+    plan: Plan,
+    history: History,
+    fitted: rates.Rates,
+    ahead: demand.Starts,
+    paces: steer.Paces | None,
+    keep: list[int],
 ) -> tuple[str, ...]:
     one_stage = int(history.one_stage[keep].sum())
     small = int((fitted.own_weight[keep].min(axis=1) < 0.5).sum())
@@ -276,5 +313,6 @@ def _assumptions(
         *(() if history.summaries.months else (lost,)),
         *((level,) if unseen else ()),
         "The longest waits' rates are moved so that the last months, replayed, end as they did.",
+        LED if paces else NOT_LED,
         "Nothing is planned: today's behaviour is carried on.",
     )

@@ -65,6 +65,7 @@ def render(result: Result) -> str:
         looked_back=lookback.figures(result, ALL, "record"),
         recorded=lookback.table(result, providers[: CHARTED + 1]),
         demand=_demand(result, providers[: CHARTED + 1]),
+        paces=_paces(result, providers[: CHARTED + 1]),
         breaks=_breaks(result),
         warnings=_warnings(result),
         flatters=sentences.flatters(result),
@@ -307,6 +308,19 @@ def _demand(result: Result, providers: Sequence[str]) -> Table:
         for code in providers
     ]
     return Table("Ways in which demand may grow", columns, rows)
+
+
+def _paces(result: Result, providers: Sequence[str]) -> Table:
+    """How fast people leave against the observed rates: the mean of the outlook's months, of the largest providers."""
+    mean = result.paces.groupby(["provider", "weeks_waited"])["pace"].mean()
+    knots = sorted(result.paces["weeks_waited"].unique())
+    rows = [
+        [say.provider_name(code, result.provider_names), *(f"{mean[code, knot]:.2f}" for knot in knots)]
+        for code in providers
+        if code in result.provider_names
+    ]
+    columns = ["Provider", *(f"About {knot} weeks waited" for knot in knots)]
+    return Table("Pace of departure, 1 being as observed", columns, rows if knots else [])
 
 
 def _breaks(result: Result) -> Table:

@@ -62,6 +62,8 @@ COLUMNS = {
     "standard_error": "Standard error, % a year",
     "starts_per_year": "Clock starts a year",
     "in_plan": "Used",
+    "weeks_waited": "Weeks waited",
+    "pace": "Pace",
 }
 """Columns of the tables whose own names would not be understood, in words."""
 

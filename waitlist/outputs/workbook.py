@@ -85,6 +85,7 @@ def _sheets(result: Result) -> list[Sheet]:
         _clearance(result),
         _cohorts(result),
         _demand(result),
+        *([_paces(result)] if len(result.paces) else []),
         _measures_wide(
             result, "Observed", "observed", ["month_end"], "The past, as reported; empty where nothing was."
         ),
@@ -188,6 +189,12 @@ def _demand(result: Result) -> Sheet:
         in_plan=result.demand["in_plan"].map({True: "yes", False: "no"}),
     )
     return _listed(result, Sheet("Demand", "Growth of demand", note, frame, kinds), [])
+
+
+def _paces(result: Result) -> Sheet:
+    note = "How fast people leave, by weeks waited, against the observed rates (1 is as observed), month by month."
+    kinds: list[Kind] = ["date", "count", "decimal"]
+    return _listed(result, Sheet("Paces", "Paces of departure", note, result.paces, kinds), [])
 
 
 def _breaks(result: Result) -> Sheet:
