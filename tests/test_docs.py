@@ -15,7 +15,7 @@ import typer
 
 from tests.conftest import ROOT
 from waitlist.cli import app
-from waitlist.inputs.fields import BAND_COLUMNS, fields
+from waitlist.inputs.fields import BAND_COLUMNS, fields, history_fields
 from waitlist.models.measures import MEASURES
 from waitlist.plan import Plan
 
@@ -69,7 +69,7 @@ def rows(page: str, after: str = "") -> list[list[str]]:
     """The cells of every table row below ``after``, headings left out."""
     text = (ROOT / page).read_text().partition(after)[2] if after else (ROOT / page).read_text()
     lines = [line.strip("| ") for line in text.splitlines() if line.startswith("| `") or re.match(r"\| R\d", line)]
-    return [re.split(r"\s*\|\s*", line) for line in lines]
+    return [re.split(r"\s*(?<!\\)\|\s*", line) for line in lines]
 
 
 def test_the_plan_page_holds_every_key_and_its_default():
@@ -98,6 +98,23 @@ def test_the_fields_page_says_what_the_dictionary_of_fields_says():
         if field.name not in BAND_COLUMNS[:-1]:
             needed = "yes" if field.needed else "no"
             assert [cell.strip() for cell in shown[field.name]] == [field.type, field.unit, needed, field.description]
+
+
+def test_the_page_of_the_history_says_what_its_dictionary_says():
+    text = (ROOT / "docs/reference/history-fields.md").read_text()
+    assert re.findall(r"^## `(\w+)`$", text, re.M) == list(history_fields())
+    for layout, columns in history_fields().items():
+        _, _, section = text.partition(f"## `{layout}`\n")
+        section = section.partition("\n## ")[0]
+        lines = [line.strip("| ") for line in section.splitlines() if line.startswith("| `")]
+        shown = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)] for line in lines]
+        said = [
+            [f"`{f.name}`".replace("|", "\\|"), f.type, f.unit, "yes" if f.needed else "no", f.description]
+            for f in columns
+        ]
+        assert shown == said
+        assert all(f"- {f.rule[:1].upper()}{f.rule[1:]}.\n" in section for f in columns if f.rule)
+        assert all(f.source in section for f in columns)
 
 
 def test_the_files_page_says_every_file_every_column_and_every_measure(desk):

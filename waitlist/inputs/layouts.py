@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,34 +84,42 @@ def read_table(path: Path, layout: str, origin: str, limit: int = SIZE_LIMIT) ->
     if len(content) > limit:
         rule = f"a file of the history may not be larger than {limit:,} bytes"
         raise refuse(path.name, "", f"over {limit:,} bytes", rule, FETCH)
-    try:
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-    except UnicodeDecodeError as error:
-        place = f"byte {error.start + 1}"
-        raise refuse(path.name, place, "", "the file is not UTF-8 text", "Save it as UTF-8.") from None
-    except csv.Error as error:
-        raise refuse(path.name, "", "", f"the CSV cannot be read: {error}", FETCH) from None
-    header = rows[0]
+    header, *rows = _rows(path.name, content)
     _refuse_header(path.name, layout, header)
     later = _later(layout, header, origin)
-    kept = [(line, row) for line, row in enumerate(rows[1:], 2) if row and not later(row)]
-    odd = [(line, row) for line, row in kept if len(row) != len(header)]
-    rule = f"a row must hold {len(header)} values, as the header does"
-    short = [Problem("error", path.name, f"row {line}", f"{len(row)} values", rule, MEND) for line, row in odd]
-    problems = shown(short, path.name, "other rows")
-    kept = [(line, row) for line, row in kept if len(row) == len(header)]
-    lines = np.array([line for line, _ in kept], dtype=int)
+    known = [(line, row) for line, row in enumerate(rows, 2) if row and not later(row)]
+    even = [(line, row) for line, row in known if len(row) == len(header)]
+    lines = np.array([line for line, _ in even], dtype=int)
+    cells = dict(zip(header, zip(*(row for _, row in even), strict=True), strict=True)) if even else {}
+    problems = _uneven(path.name, len(header), known)
     columns: dict[str, np.ndarray] = {}
     for field in history_fields()[layout]:
         if field.name in header:
-            at = header.index(field.name)
-            columns[field.name], broken = _values(field, [row[at] for _, row in kept])
-            said = [(lines[r], f"{field.name} '{kept[r][1][at][:40]}'") for r in broken]
+            texts = cells.get(field.name, ())
+            columns[field.name], broken = _values(field, texts)
+            said = [(lines[r], f"{field.name} {texts[r][:40]!r}") for r in broken]
             wrong = [Problem("error", path.name, f"row {line}", value, field.rule, MEND) for line, value in said]
             problems += shown(wrong, path.name, "other rows")
     if problems:
         raise Refusal(problems)
     return Table(path.name, layout, hashlib.sha256(content).hexdigest(), lines, columns)
+
+
+def _rows(file: str, content: bytes) -> list[list[str]]:
+    try:
+        return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    except UnicodeDecodeError as error:
+        raise refuse(file, f"byte {error.start + 1}", "", "the file is not UTF-8 text", "Save it as UTF-8.") from None
+    except csv.Error as error:
+        raise refuse(file, "", "", f"the CSV cannot be read: {error}", FETCH) from None
+
+
+def _uneven(file: str, width: int, rows: Sequence[tuple[int, Sequence[str]]]) -> list[Problem]:
+    """Rows that do not hold ``width`` values."""
+    rule = f"a row must hold {width} values, as the header does"
+    odd = [(line, len(row)) for line, row in rows if len(row) != width]
+    found = [Problem("error", file, f"row {line}", f"{count} values", rule, MEND) for line, count in odd]
+    return shown(found, file, "other rows")
 
 
 def _refuse_header(file: str, layout: str, header: Sequence[str]) -> None:
@@ -132,37 +142,47 @@ def _later(layout: str, header: Sequence[str], origin: str) -> Callable[[Sequenc
     """
     name = KEYS.get(layout, "month")
     at = header.index(name)
-    dated = re.compile(next(field.allowed for field in history_fields()[layout] if field.name == name) or r"\d{4}.*")
+    dated = re.compile(next(field.allowed for field in history_fields()[layout] if field.name == name))
     variant = header.index("variant") if layout == "population_age_bands" else -1
 
+    @cache
+    def after(text: str) -> bool:
+        return bool(dated.fullmatch(text)) and text[:7] > origin[: len(text)]
+
     def later(row: Sequence[str]) -> bool:
-        if len(row) <= max(at, variant) or not dated.fullmatch(row[at]):
-            return False
-        return row[at][:7] > origin[: len(row[at])] and (variant < 0 or row[variant] == "v0")
+        return len(row) > max(at, variant) and after(row[at]) and (variant < 0 or row[variant] == "v0")
 
     return later
 
 
 def _values(field: Field, texts: Sequence[str]) -> tuple[np.ndarray, list[int]]:
     """The values of ``texts``, and the positions of those that break the field's rule."""
-    value_of: dict[str, Any] = {text: _value(field, text) for text in set(texts)}
+    value = _READERS.get(field.type, str)
+    allowed = re.compile(field.allowed or "(?s:.*)")
+    value_of = {text: value(text) if allowed.fullmatch(text) else None for text in set(texts)}
     values = [value_of[text] for text in texts]
-    broken = [] if None not in value_of.values() else [r for r, value in enumerate(values) if value is None]
-    number = field.type in ("count", "estimate", "number", "year")
-    return np.array(values, dtype=float if number else object), broken
+    broken = [r for r, found in enumerate(values) if found is None] if None in value_of.values() else []
+    return np.array(values, dtype=float if value is _number else object), broken
 
 
-def _value(field: Field, text: str) -> Any:
-    """What ``text`` says; None where it breaks the field's rule."""
-    if field.allowed and not re.fullmatch(field.allowed, text):
+def _number(text: str) -> float:
+    return float(text) if text else math.nan
+
+
+def _month(text: str) -> str:
+    return text[:7]
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
         return None
-    if field.type == "month":
-        return text[:7]
-    if field.type == "date":
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            return None
-    if field.type in ("count", "estimate", "number", "year"):
-        return float(text) if text else np.nan
-    return text
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "month": _month,
+    "date": _date,
+    **dict.fromkeys(("count", "estimate", "number", "year"), _number),
+}
+"""What a text that keeps its field's rule says, by the field's type; None where it says nothing after all."""

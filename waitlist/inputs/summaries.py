@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ FLOW_COLUMNS = (
 """Columns of the national series, in the order of NATIONAL_FLOWS."""
 ASIDE = "rtt_flows_icb"
 """A layout that is known and not used: areas' flows, with some months missing."""
+MOST_CELLS = 10_000_000
+"""Numbers that one array may hold: all of England's providers over twenty years are 1.5 million."""
 
 
 def read_summaries(
@@ -60,6 +63,7 @@ def read_summaries(
     problems += _repeated(summary, ("month", "level", "code")) + _repeated(national, ("month",))
     problems += _repeated(strikes, ("date", "staff_group"))
     problems += _repeated(people, ("area_code", "variant", "year", "age_band"))
+    problems += _sparse(summary, ("month", "code")) + _sparse(people, ("area_code", "year", "age_band"))
     if problems:
         raise Refusal(problems)
     months, providers, stocks, england, flows = _series(summary, national)
@@ -137,11 +141,11 @@ def _national_rules(table: Table) -> list[Problem]:
 def _nested(table: Table, nested: Sequence[tuple[str, Floats]]) -> list[Problem]:
     """Each of ``nested`` may not be more than the last one before it that is known."""
     problems: list[Problem] = []
-    name, most = nested[0]
+    _, most = nested[0]
     for inner, people in nested[1:]:
-        rule = f"{inner} may not be more than {name}"
+        rule = f"{inner} may not be more than those who waited less long"
         problems += table.refused(people > most, lambda r, p=people, m=most: f"{p[r]:.0f} of {m[r]:.0f}", rule)  # type: ignore[misc]
-        name, most = inner, np.where(np.isnan(people), most, people)
+        most = np.where(np.isnan(people), most, people)
     return problems
 
 
@@ -172,6 +176,15 @@ def _repeated(tables: Sequence[Table], keys: Sequence[str]) -> list[Problem]:
         rule = f"one {', '.join(keys)} may be there once"
         problems += table.refused(broken, value, rule, "Remove the repeated row.")
     return problems
+
+
+def _sparse(tables: Sequence[Table], keys: Sequence[str]) -> list[Problem]:
+    """A refusal where the rows of ``tables`` are so scattered that their array would take the machine's memory."""
+    counts = [len({value for table in tables for value in table.columns[key]}) for key in keys]
+    if math.prod(counts) * len(STOCKS) <= MOST_CELLS:
+        return []
+    value, rule = " × ".join(f"{count:,}" for count in counts), f"there are too many different {', '.join(keys)}"
+    return [Problem("error", tables[0].file, "", value, rule, FETCH)]
 
 
 def _people(values: Floats) -> Floats:
