@@ -147,10 +147,13 @@ REFUSED = [
     (NATIONAL, "2025-05-01,1000,40,20,10,5,1,-31,11,21", ("'-31'", "a flow must be a number")),
     (STRIKES, "2025-05-01,nurses,1.5", ("'1.5'", "from 0 to 1")),
     (STRIKES, "2025-02-30,nurses,1", ("'2025-02-30'", "a date must be a day")),
-    (STRIKES, "2025-05-01, ,1", ("staff_group ' '", "may not be blank")),
+    (STRIKES, "2025-05-01, ,1", ("staff_group ' '", "not blank")),
+    (STRIKES, "2025-05-01,\x1b[31mnurses,1", ("none of them a control character",)),
     (PEOPLE, "E00000001,Here,v0,2020,85+,1,2,4", ("1 + 2 against 4", "must add up to persons")),
+    (PEOPLE, "E00000001,\x1b[31mHere,v0,2020,85+,1,2,3", ("none of them a control character",)),
     (PEOPLE, "E00000001,Here,v2,2020,85+,1,2,3", ("'v2'", "v0, estimates, or v1")),
     ("one,two", "1,2", ("header", "must have the header of one of rtt_incomplete_summary")),
+    (STRIKES.upper().replace(",", ";"), "2025-05-01;nurses;1", ("header", "The nearest is strike_days_england")),
 ]
 
 
@@ -195,8 +198,10 @@ def test_a_folder_is_searched_and_what_is_not_known_left_aside(tmp_path):
     written(tmp_path, "flows", "provider_icb_code,month,completed_adm_plus_nonadm_incl_nonc,new_rtt_periods_incl_nonc")
     (tmp_path / "empty.csv").touch()
     (tmp_path / "folder.csv").mkdir()
+    written(tmp_path, ".hidden", SUMMARY, "not,ours")
     found, problems = read_summaries([tmp_path, known], "2025-05")
-    assert ([file.name for file in found.files], found.providers, problems) == (["known.csv"], ("ZZA",), ())
+    assert ([file.name for file in found.files], found.providers) == (["known.csv"], ("ZZA",))
+    assert [(p.severity, p.value) for p in problems] == [("note", "empty.csv, flows.csv, unknown.csv")]
     assert len(found.files[0].sha256) == 64
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import hashlib
 import io
 import math
@@ -61,10 +62,8 @@ def layout_of(path: Path) -> str:
 
     Raises OSError where the file cannot be opened.
     """
-    with path.open("rb") as file:
-        head = file.read(HEADER_LIMIT).decode("utf-8-sig", errors="replace")
     try:
-        names = set(next(csv.reader(io.StringIO(head, newline="")), []))
+        names = set(next(csv.reader(io.StringIO(_head(path), newline="")), []))
     except csv.Error:
         return ""
     for layout, columns in history_fields().items():
@@ -72,6 +71,18 @@ def layout_of(path: Path) -> str:
         if 2 * len(needed & names) > len(needed):
             return layout
     return ""
+
+
+def nearest_layout(path: Path) -> str:
+    """The layout whose columns are written most like the head of ``path``, whatever separates them."""
+    head = _head(path)[:2_000].casefold()
+    columns = {layout: ",".join(field.name for field in of).casefold() for layout, of in history_fields().items()}
+    return max(columns, key=lambda layout: difflib.SequenceMatcher(None, columns[layout], head).ratio())
+
+
+def _head(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(HEADER_LIMIT).decode("utf-8-sig", errors="replace")
 
 
 def read_table(path: Path, layout: str, origin: str, limit: int = SIZE_LIMIT) -> Table:

@@ -14,7 +14,7 @@ from waitlist.calendar import month_of, months_after, months_between
 from waitlist.errors import Problem, Refusal
 from waitlist.history import NATIONAL_FLOWS, STOCKS, DataFile, Population, Strike, Summaries
 from waitlist.inputs.fields import history_fields
-from waitlist.inputs.layouts import FETCH, SIZE_LIMIT, Table, layout_of, read_table
+from waitlist.inputs.layouts import FETCH, SIZE_LIMIT, Table, layout_of, nearest_layout, read_table
 
 ESTIMATED = " with estimates for missing data"
 OVER = ("gt52wk", "gt65wk", "gt78wk", "gt104wk")
@@ -41,7 +41,7 @@ def read_summaries(
 ) -> tuple[Summaries, tuple[Problem, ...]]:
     """What the files and folders ``paths`` tell, knowing nothing after the month ``origin`` (YYYY-MM).
 
-    Every CSV of a folder is tried, and one of an unknown layout left aside. A path that is not there is a
+    Every CSV of a folder is tried, and one that is of no use noted and left aside. A path that is not there is a
     warning, for the forecast runs without it. Raises Refusal naming every file, row and cell that is wrong.
     """
     tables: list[Table] = []
@@ -64,12 +64,14 @@ def read_summaries(
     problems += _repeated(strikes, ("date", "staff_group"))
     problems += _repeated(people, ("area_code", "variant", "year", "age_band"))
     problems += _sparse(summary, ("month", "code")) + _sparse(people, ("area_code", "year", "age_band"))
-    if problems:
-        raise Refusal(problems)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise Refusal(errors)
     months, providers, stocks, england, flows = _series(summary, national)
     struck = sorted({strike for table in strikes for strike in _strikes(table)}, key=lambda s: (s.day, s.staff_group))
     files = tuple(_file(table) for table in tables if len(table.lines))
-    return Summaries(months, providers, stocks, england, flows, tuple(struck), _population(people), files), warnings
+    notes = (*warnings, *problems)
+    return Summaries(months, providers, stocks, england, flows, tuple(struck), _population(people), files), notes
 
 
 def _missing(path: Path) -> Problem:
@@ -83,14 +85,15 @@ def _unreadable(path: Path, error: OSError) -> Problem:
 
 
 def _known(paths: Iterable[Path], problems: list[Problem]) -> Iterator[tuple[Path, str]]:
-    """Each file of a known layout, once, with its layout; what cannot be opened or is unknown joins ``problems``."""
+    """Each file of a known layout, once, with its layout; what cannot be opened or used joins ``problems``."""
     seen = set()
     for given in paths:
         try:
-            inside = sorted(p for p in given.iterdir() if p.suffix.lower() == ".csv") if given.is_dir() else [given]
+            inside = _csvs(given) if given.is_dir() else [given]
         except OSError as error:
             problems.append(_unreadable(given, error))
             continue
+        aside = []
         for path in inside:
             if not path.exists() or path.resolve() in seen or (path is not given and not path.is_file()):
                 continue
@@ -102,9 +105,20 @@ def _known(paths: Iterable[Path], problems: list[Problem]) -> Iterator[tuple[Pat
                 continue
             if layout and layout != ASIDE:
                 yield path, layout
-            elif not layout and path is given:
+            elif layout or path is not given:
+                aside.append(path.name)
+            else:
                 rule = f"a file of the history must have the header of one of {', '.join(history_fields())}"
-                problems.append(Problem("error", path.name, "header", "", rule, FETCH))
+                near = f"The nearest is {nearest_layout(path)}. " if path.is_file() else ""
+                problems.append(Problem("error", path.name, "header", "", rule, near + FETCH))
+        if aside:
+            rule = "what tells the forecast nothing is left aside"
+            problems.append(Problem("note", given.name, "", ", ".join(aside)[:200], rule, ""))
+
+
+def _csvs(folder: Path) -> list[Path]:
+    """The CSVs in ``folder``, by name; hidden files are other programs' own."""
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() == ".csv" and not p.name.startswith("."))
 
 
 def _file(table: Table) -> DataFile:
@@ -171,7 +185,8 @@ def _repeated(tables: Sequence[Table], keys: Sequence[str]) -> list[Problem]:
                 seen[key] = f"{table.file} row {table.lines[r]}"
 
         def value(r: int, rows: list[tuple[object, ...]] = rows, first: dict[int, str] = first) -> str:
-            return f"{' '.join(str(part) for part in rows[r])}, first in {first[r]}"
+            said = " ".join(f"{part:.0f}" if isinstance(part, float) else str(part) for part in rows[r])
+            return f"{said}, first in {first[r]}"
 
         rule = f"one {', '.join(keys)} may be there once"
         problems += table.refused(broken, value, rule, "Remove the repeated row.")
