@@ -25,6 +25,7 @@ from waitlist.models.kernel import (
     FACTORS,
     FLOWS,
     LANES,
+    STARTS,
     step_row,
 )
 from waitlist.plan import Deadline
@@ -38,13 +39,15 @@ def system(seed: int, fastest: float, weeks: int = 30, draws: int = DRAWS, lists
     r = np.random.default_rng(seed)
     rates = r.uniform(0, fastest, (lists, 2, 4, 105))
     rates[:, 1, [1, 3]] = 0.0
+    factors = r.uniform(0.5, 1.5, (lists, weeks // 4 + 1, FACTORS, draws))
+    factors[:, :, STARTS + 1 :] = r.uniform(0.3, 3.3, factors[:, :, STARTS + 1 :].shape)  # as far as steering goes
     return {
         "opening": r.uniform(0, 50, (lists, 2, 105)),
         "held": r.uniform(0, 9, lists),
         "rates": rates,
         "returns": r.uniform(0, 0.1, (lists, 2, 105)),
         "starts": r.uniform(20, 90, (lists, weeks)),
-        "multipliers": r.uniform(0.5, 1.5, (lists, weeks // 4 + 1, FACTORS, draws)),
+        "multipliers": factors,
         "tilt": r.uniform(0.5, 1.5, (lists, draws // LANES, 105, LANES)),
         "days": time.working_days[:weeks],
         "last_day_share": time.last_day_share[:weeks],
