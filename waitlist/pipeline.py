@@ -16,6 +16,7 @@ from waitlist.models import answers, demand, engine, past, rates, steer, tables
 from waitlist.models.departures import MonthFlows
 from waitlist.models.outlook import outlook
 from waitlist.models.record import record_of
+from waitlist.models.sharing import strays
 from waitlist.plan import Deadline, Demand, Plan, code_problems, unknown_codes
 from waitlist.results import Result
 
@@ -126,9 +127,10 @@ def project(
     assumed = engine.assume(history, fitted, time, whole, carried_on)
     factors = engine.factors_drawn(assumed, plan.draws, plan.seed)
     ahead = outlook(record_of(history), tuple(sorted(providers)), plan.horizon_months, plan.draws, plan.seed)
-    paces = steer.found(assumed, factors, time, ahead) if ahead else None
-    if paces:
-        factors = steer.steered(assumed, factors, paces)
+    paces = None
+    if ahead:
+        lately = rates.admitted_lately(history, whole)
+        factors, paces = steer.steered(assumed, factors, time, ahead, strays(history), lately, plan.seed)
     starts = demand.forecast(history, fitted.start_season, plan.demand, plan.horizon_months, england.result())
     planned = engine.assume(history, fitted, time, whole, starts) if plan.demand != Demand() else assumed
     place = {n: i for i, n in enumerate(whole)}

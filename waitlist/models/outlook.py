@@ -192,20 +192,45 @@ def _misses(
             break
     else:
         return None
-    missed, people = np.clip(missed[rows], -MOST_MISSED, MOST_MISSED), np.maximum(people[rows], 1.0)
-    scale = np.empty((len(FLOORS), reach, 2))
-    for s in range(len(FLOORS)):
-        terms, weight = _terms(people[:, s]), np.sqrt(people[:, [s]])
-        for h in range(reach):
-            scale[s, h] = nnls(terms * weight, np.abs(missed[:, s, h]) * weight[:, 0])[0]
-    deviations = missed / np.einsum("shk,rsk->rsh", scale, _terms(people))
-    grown = np.sqrt(np.maximum(np.arange(1, MONTHS + 1) / reach, 1.0))
+    missed, people = missed[rows], people[rows]
+    scale = fitted_scale(missed, people)
+    own, scale = grown_on(deviations(missed, people, scale), scale)
+    return _Misses(grown_on(line_missed, scale)[0], own, scale)
+
+
+def fitted_scale(missed: Floats, people: Floats) -> Floats:
+    """[4, H, 2] with which the mean absolute of ``missed`` [R, 4, H] is scale[0] + scale[1] ÷ √``people`` [R, 4].
+
+    Weighed by √people, so that large stocks are fitted as well as many small ones.
+    """
+    limited, terms = np.abs(np.clip(missed, -MOST_MISSED, MOST_MISSED)), _terms(people)
+    scale = np.empty((*missed.shape[1:], 2))
+    for s in range(missed.shape[1]):
+        weight = np.sqrt(np.maximum(people[:, s], 1.0))
+        for h in range(missed.shape[2]):
+            scale[s, h] = nnls(terms[:, s] * weight[:, None], limited[:, s, h] * weight)[0]
+    return scale
+
+
+def deviations(missed: Floats, people: Floats, scale: Floats) -> Floats:
+    """``missed`` [R, 4, H] as multiples of its scale."""
+    expected = np.einsum("shk,rsk->rsh", scale, _terms(people))
+    return np.asarray(np.clip(missed, -MOST_MISSED, MOST_MISSED) / np.maximum(expected, 1e-9))
+
+
+def grown_on(paths: Floats, scale: Floats) -> tuple[Floats, Floats]:
+    """``paths`` [R, 4, H] and ``scale`` [4, H, 2] for all MONTHS: beyond H paths keep, and the scale grows as a random
+
+    walk's does.
+    """
+    reach = paths.shape[2]
     reached = np.minimum(np.arange(MONTHS), reach - 1)
-    return _Misses(line_missed[..., reached] * grown, deviations[..., reached], scale[:, reached] * grown[:, None])
+    grown = np.sqrt(np.maximum(np.arange(1, MONTHS + 1) / reach, 1.0))
+    return paths[..., reached], scale[:, np.minimum(reached, scale.shape[1] - 1)] * grown[:, None]
 
 
 def _terms(people: Floats) -> Floats:
-    return np.stack([np.ones_like(people), 1 / np.sqrt(people)], axis=-1)
+    return np.stack([np.ones_like(people), np.maximum(people, 1.0) ** -0.5], axis=-1)
 
 
 def _drawn(misses: _Misses, now: Floats, draws: int, random: np.random.Generator) -> Floats:
@@ -215,7 +240,7 @@ def _drawn(misses: _Misses, now: Floats, draws: int, random: np.random.Generator
     """
     path = random.integers(len(misses.england), size=draws)
     shared = misses.england[path] * random.standard_normal(draws)[:, None, None]
-    deviation = np.einsum("shk,psk->psh", misses.scale, _terms(np.maximum(now, 1.0)))
+    deviation = np.einsum("shk,psk->psh", misses.scale, _terms(now))
     deviation *= np.array(WIDER)[:, None]
     own = misses.own[random.integers(len(misses.own), size=(len(now), draws))]
     factors = np.exp(shared[None] + own * deviation[:, None])

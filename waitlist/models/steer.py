@@ -1,8 +1,9 @@
 """The engine steered to an outlook: paces of departure by month and weeks waited, found so that its people go there.
 
 Nothing is painted over the engine's figures: what is changed is how fast people leave, and everything else follows
-from the same state, so that R4 holds. The paces of a provider are found by Gauss-Newton on its own lists: the kernel
-steps one small change in each lane, which gives the slope of every stock to every pace exactly as it measures them.
+from the same state, so that R4 holds. Theatres do as much as they have done lately: where more of the longest waits
+leave, admitted stops of others are fewer. The paces of a list are found by Gauss-Newton: the kernel steps one small
+change in each lane, which gives the slope of every stock to every pace exactly as it measures them.
 """
 
 from __future__ import annotations
@@ -11,111 +12,177 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from waitlist.bands import Floats
+from waitlist.bands import BANDS, Floats
 from waitlist.calendar import Horizon, days_of
 from waitlist.models.engine import Asked, Assumptions, Factors, stepped
-from waitlist.models.kernel import FACTORS, KNOTS, LANES, STARTS
+from waitlist.models.kernel import ADMITTED, F_ADMITTED, FACTORS, LANES, STARTS
 from waitlist.models.outlook import Outlook
 from waitlist.models.record import FLOORS
+from waitlist.models.sharing import Strays, shared, stray_paths
 
-ROUNDS = 3
-"""Gauss-Newton rounds: after them the expected stocks are within half a percent of their aims."""
+ROUNDS = 2
+"""Gauss-Newton rounds: after them the expected stocks of a provider are within half a percent of their aims."""
+PASSES = 2
+"""Times that the draws are led: after the second their mean is the outlook's too."""
 NUDGE = 0.05
 """Change of a log pace that a slope is taken over."""
 WIDEST = 1.2
 """No log pace is further from 0: three times as fast, or a third."""
-NEAR = 0.003
-"""Log miss that is as good as none; with it, people in a stock count as a count does (1 ÷ √people)."""
-ROUGH, FAR = 0.0003, 0.00003
+NEAR, NEAR_FLOW = 0.003, 0.03
+"""Log miss of a stock, and of a month's admitted stops, that is as good as none."""
+ROUGH, FAR = 3e-4, 3e-5
 """What a change from one month to the next, and a distance from the observed pace, cost against a miss (squared)."""
 LAST = 6
 """Months at the outlook's end whose mean log pace goes on beyond it."""
 FADES = 0.72
 """The part of that which is left a year later: as much as of England's lines in the outlook."""
-PACES = STARTS + 1
-"""Where the paces begin among the factors."""
+STEERED = (ADMITTED, *range(STARTS + 1, FACTORS))
+"""The factors that are steered: that of admitted stops, and the pace at each of KNOTS."""
 
 
 @dataclass(frozen=True)
 class Paces:
-    """How fast people leave against the observed rates, by provider, month ahead and KNOTS of weeks waited.
+    """The mean of what the draws of N lists are steered with, H months ahead [N, H, STEERED]; 1 is as observed."""
 
-    mean [P, H, knots]: of the expected forecast; draws [P, H, knots, D]: of each draw.
-    """
-
-    providers: tuple[str, ...]
+    lists: tuple[tuple[str, str], ...]
     mean: Floats
-    draws: Floats
 
 
-def found(assumed: Assumptions, factors: Factors, time: Horizon, ahead: Outlook) -> Paces:
-    """The paces that lead the lists of each provider together to its outlook, and each draw to its own path.
+@dataclass(frozen=True)
+class _Slopes:
+    """How one list answers: base [5, H] log people over FLOORS and log admitted stops by month, at log paces theta
 
-    ``assumed`` holds all lists of the outlook's providers. Draws are led by the slopes of the expected forecast.
+    [H, STEERED]; by_pace [5 × H, H × STEERED] their slopes.
     """
-    asked = _month_ends(time, ahead.expected.shape[2])
-    means, draws = [], []
+
+    theta: Floats
+    base: Floats
+    by_pace: Floats
+
+
+def steered(
+    assumed: Assumptions,
+    factors: Factors,
+    time: Horizon,
+    ahead: Outlook,
+    strays: Strays | None,
+    admitted: Floats,
+    seed: int,
+) -> tuple[Factors, Paces]:
+    """``factors`` that lead the lists of each provider together to its outlook, each draw to its own path.
+
+    ``assumed`` holds all lists of the outlook's providers; admitted [N] are their stops a working day lately. Beyond
+    the outlook's months the mean of the LAST goes on, and fades (FADES).
+    """
+    reach = ahead.expected.shape[2]
+    asked, days = _month_ends(time, reach), _working_days(assumed, time, reach)
+    months, means = factors.months.copy(), np.empty((len(assumed.lists), reach, len(STEERED)))
     for p, provider in enumerate(ahead.providers):
         rows = [n for n, key in enumerate(assumed.lists) if key[0] == provider]
-        lists = _only(assumed, rows)
-        mean, answer = _mean_paces(lists, time, asked, ahead.expected[p])
-        own = replace(factors, months=factors.months[rows], tilt=factors.tilt[rows])
-        own.months[:, : len(mean), PACES:] = np.exp(mean)[None, ..., None]
-        missed = _log(ahead.draws[p]) - _log(_stocks(lists, own, time, asked))
-        means.append(mean)
-        draws.append(np.clip(mean[..., None] + np.tensordot(answer, missed, 2), -WIDEST, WIDEST))
-    return Paces(ahead.providers, np.exp(means), np.exp(draws))
+        lists = [_only(assumed, n) for n in rows]
+        still = [_slopes(one, time, asked, np.zeros((reach, len(STEERED)))) for one in lists]
+        now = np.array([_over(one) for one in lists])
+        people = shared(now, np.exp([one.base[:-1] for one in still]) - 1, ahead.expected[p])
+        stops = admitted[rows][:, None] * days
+        courses = [_log(np.vstack(pair)) for pair in zip(people, stops, strict=True)]
+        weights = _weights(ahead.expected[p], stops.sum(axis=0))
+        own = [_weights(*pair) for pair in zip(people, stops, strict=True)]
+        found = [_led(*one, time, asked) for one in zip(lists, courses, own, still, strict=True)]
+        means[rows] = np.exp([one.theta for one in found])
+        random = np.random.default_rng([seed, p])
+        led = [_strayed(*one, strays, factors.draws, random) for one in zip(found, own, now, strict=True)]
+        together = _answer(_together(found), weights)
+        surprise = factors.months[rows, :reach, ADMITTED, : factors.draws] / assumed.season[:reach, [ADMITTED]]
+        aims = np.concatenate([ahead.draws[p], (stops[..., None] * surprise).sum(axis=0)[None]])
+        for _ in range(PASSES):
+            went = np.zeros_like(aims)
+            for i, n in enumerate(rows):
+                _put(months[n], factors.months[n], led[i])
+                went += _answers(lists[i], Factors(months[[n]], factors.tilt[[n]], factors.draws), time, asked)
+            turn = np.tensordot(together, _log(aims) - _log(went), 2)
+            led = [np.clip(theta + turn, -WIDEST, WIDEST) for theta in led]
+        for i, n in enumerate(rows):
+            _put(months[n], factors.months[n], _carried_on(led[i], months.shape[1]))
+    return replace(factors, months=months), Paces(assumed.lists, means)
 
 
-def steered(assumed: Assumptions, factors: Factors, paces: Paces) -> Factors:
-    """``factors`` with ``paces``; beyond their months the mean of the LAST goes on, and fades (FADES)."""
-    months = factors.months.copy()
-    for provider, draws in zip(paces.providers, paces.draws, strict=True):
-        later = np.arange(1, max(months.shape[1] - len(draws), 0) + 1) / 12
-        fading = np.log(draws[-LAST:]).mean(axis=0) * (FADES**later)[:, None, None]
-        carried_on = np.concatenate([draws, np.exp(fading)])[: months.shape[1]]
-        for n, key in enumerate(assumed.lists):
-            if key[0] == provider:
-                months[n, :, PACES:, : factors.draws] = carried_on
-    return replace(factors, months=months)
+def _led(one: Assumptions, aims: Floats, weights: Floats, slopes: _Slopes, time: Horizon, asked: Asked) -> _Slopes:
+    """How a list answers at the log paces that lead it to ``aims`` [5, H], as far as they are worth it.
 
-
-def _mean_paces(assumed: Assumptions, time: Horizon, asked: Asked, expected: Floats) -> tuple[Floats, Floats]:
-    """Log paces [H, knots] that lead the lists of ``assumed`` to ``expected`` people [4, H], and how paces answer a
-
-    miss: [H, knots, 4, H], the regularised inverse of the slopes.
+    They minimise Σ weights × (log miss)² + ROUGH × Σ (change between months)² + FAR × Σ (log pace)².
     """
-    reach, aim = expected.shape[1], _log(expected)
-    size = reach * len(KNOTS)
-    weight = (1 / (NEAR**2 + 1 / np.maximum(expected, 1.0))).ravel() * NEAR**2
-    cost = _cost(reach)
-    theta = np.zeros((reach, len(KNOTS)))
     for _ in range(ROUNDS):
-        lanes = np.concatenate([np.zeros((1, size)), NUDGE * np.eye(size)]).reshape(-1, reach, len(KNOTS))
-        stocks = _log(_stocks(assumed, _lanes(assumed, theta + lanes), time, asked)).reshape(len(FLOORS) * reach, -1)
-        slopes = (stocks[:, 1:] - stocks[:, :1]) / NUDGE
-        weighed = slopes.T * weight
-        wanted = weighed @ (aim.ravel() - stocks[:, 0]) - cost @ theta.ravel()
-        curve = weighed @ slopes + cost
-        theta = np.clip(theta + np.linalg.solve(curve, wanted).reshape(theta.shape), -WIDEST, WIDEST)
-    answer = np.linalg.solve(curve, weighed)
-    return theta, np.asarray(answer).reshape(reach, len(KNOTS), len(FLOORS), reach)
+        missed = aims - slopes.base + (slopes.by_pace @ slopes.theta.ravel()).reshape(aims.shape)
+        theta = np.tensordot(_answer(slopes, weights), missed, 2)
+        slopes = _slopes(one, time, asked, np.clip(theta, -WIDEST, WIDEST))
+    return slopes
 
 
-def _cost(reach: int) -> Floats:
-    """The penalty on log paces, as a matrix: ROUGH on changes between months, FAR on all."""
+def _answer(slopes: _Slopes, weights: Floats) -> Floats:
+    """How paces answer a log miss [H, STEERED, 5, H]: the inverse of the slopes, regularised as _led says."""
+    reach = len(slopes.theta)
     change = np.diff(np.eye(reach), axis=0)
-    rough = np.kron(change.T @ change, np.eye(len(KNOTS)))
-    return ROUGH * rough + FAR * np.eye(reach * len(KNOTS))
+    cost = ROUGH * np.kron(change.T @ change, np.eye(len(STEERED))) + FAR * np.eye(slopes.theta.size)
+    weighed = slopes.by_pace.T * weights.ravel()
+    answer = np.linalg.solve(weighed @ slopes.by_pace + cost, weighed)
+    return np.asarray(answer).reshape(*slopes.theta.shape, *weights.shape)
 
 
-def _month_ends(time: Horizon, reach: int) -> Asked:
-    days = days_of(time.snapshot, [end.day for end in time.month_ends[:reach]])
-    return Asked(days, FLOORS, (), np.zeros((0, 0), dtype=int))
+def _strayed(
+    found: _Slopes,
+    weights: Floats,
+    now: Floats,
+    strays: Strays | None,
+    draws: int,
+    random: np.random.Generator,
+) -> Floats:
+    """A list's log paces [H, STEERED, D]: those found, and what makes each draw stray from its provider."""
+    theta = np.repeat(found.theta[..., None], draws, axis=-1)
+    if strays is None:
+        return theta
+    away = stray_paths(strays, now, draws, random)[:, : len(theta)]
+    missed = np.concatenate([away, np.zeros((1, *away.shape[1:]))])
+    return np.clip(theta + np.tensordot(_answer(found, weights), missed, 2), -WIDEST, WIDEST)
 
 
-def _stocks(assumed: Assumptions, factors: Factors, time: Horizon, asked: Asked) -> Floats:
-    """People [4, H, D] over FLOORS at the month ends ``asked``."""
+def _together(lists: list[_Slopes]) -> _Slopes:
+    """How lists answer together to the same change in all their paces."""
+    people = np.array([np.exp(one.base) - 1 for one in lists])
+    share = people / np.maximum(people.sum(axis=0), 1e-9)
+    slopes = sum(part.reshape(-1, 1) * one.by_pace for part, one in zip(share, lists, strict=True))
+    return _Slopes(lists[0].theta, _log(people.sum(axis=0)), slopes)
+
+
+def _weights(expected: Floats, stops: Floats) -> Floats:
+    """[5, H] what a squared log miss of each aim costs: as exact as its provider's people can be counted on."""
+    stocks = NEAR**2 / (NEAR**2 + 1 / np.maximum(expected, 1.0))
+    flows = NEAR**2 / (NEAR_FLOW**2 + 1 / np.maximum(stops, 1.0))
+    return np.vstack([stocks, flows])
+
+
+def _slopes(one: Assumptions, time: Horizon, asked: Asked, theta: Floats) -> _Slopes:
+    """How a list answers at ``theta``: each lane carries one pace nudged, the first none."""
+    size = theta.size
+    nudged = theta + np.concatenate([np.zeros((1, size)), NUDGE * np.eye(size)]).reshape(-1, *theta.shape)
+    blocks = -(-len(nudged) // LANES)
+    months = np.ones((1, len(one.season), FACTORS, blocks * LANES))
+    months[0, :, :STARTS] = one.season[..., None]
+    factors = Factors(months, np.ones((1, blocks, BANDS, LANES)), len(nudged))
+    _put(months[0], months[0], np.moveaxis(nudged, 0, -1))
+    found = _log(_answers(one, factors, time, asked))
+    slopes = (found[..., 1:] - found[..., :1]) / NUDGE
+    return _Slopes(theta, found[..., 0], slopes.reshape(-1, size))
+
+
+def _put(target: Floats, base: Floats, theta: Floats) -> None:
+    """Write into ``target`` what ``base`` [M, FACTORS, lanes] is with log paces [H, STEERED, D] in its first months."""
+    reach, _, draws = theta.shape
+    target[:reach, ADMITTED, :draws] = base[:reach, ADMITTED, :draws] * np.exp(theta[:, 0])
+    target[:reach, STARTS + 1 :, :draws] = np.exp(theta[:, 1:])
+
+
+def _answers(one: Assumptions, factors: Factors, time: Horizon, asked: Asked) -> Floats:
+    """People [4, H, D] over FLOORS at the month ends, and admitted stops of each month's weeks: [5, H, D]."""
     weeks = min(int(asked.days.week[-1]) + 1, time.weeks)
     short = replace(
         time,
@@ -123,34 +190,52 @@ def _stocks(assumed: Assumptions, factors: Factors, time: Horizon, asked: Asked)
         working_days=time.working_days[:weeks],
         last_day_share=time.last_day_share[:weeks],
     )
-    cut = replace(assumed, starts=assumed.starts[:, :weeks], span=assumed.span[:weeks])
-    return stepped(cut, factors, short, list(range(len(assumed.lists))), asked).over
+    cut = replace(one, starts=one.starts[:, :weeks], span=one.span[:weeks])
+    went = stepped(cut, factors, short, [0], asked)
+    reach = went.over.shape[1]
+    stops = np.zeros((1, reach, went.flows.shape[-1]))
+    np.add.at(stops[0], np.minimum(cut.span, reach - 1), went.flows[F_ADMITTED])
+    return np.concatenate([went.over, stops])
 
 
-def _only(assumed: Assumptions, rows: list[int]) -> Assumptions:
-    """The assumptions of the lists ``rows`` alone."""
+def _month_ends(time: Horizon, reach: int) -> Asked:
+    days = days_of(time.snapshot, [end.day for end in time.month_ends[:reach]])
+    return Asked(days, FLOORS, (), np.zeros((0, 0), dtype=int))
+
+
+def _working_days(assumed: Assumptions, time: Horizon, reach: int) -> Floats:
+    """[H] working days of the weeks of each of the first H months, a week beyond them counting with the last."""
+    weeks = min(int(_month_ends(time, reach).days.week[-1]) + 1, time.weeks)
+    return np.bincount(np.minimum(assumed.span[:weeks], reach - 1), time.working_days[:weeks], reach).astype(float)
+
+
+def _only(assumed: Assumptions, n: int) -> Assumptions:
+    """The assumptions of the list at ``n`` alone."""
+    at = slice(n, n + 1)
     return replace(
         assumed,
-        lists=tuple(assumed.lists[n] for n in rows),
-        opening=assumed.opening[rows],
-        held=assumed.held[rows],
-        departures=assumed.departures[rows],
-        returns=assumed.returns[rows],
-        starts=assumed.starts[rows],
-        shocks=assumed.shocks[:, rows],
-        lasting=assumed.lasting[rows],
+        lists=assumed.lists[at],
+        opening=assumed.opening[at],
+        held=assumed.held[at],
+        departures=assumed.departures[at],
+        returns=assumed.returns[at],
+        starts=assumed.starts[at],
+        shocks=assumed.shocks[:, at],
+        lasting=assumed.lasting[at],
     )
 
 
-def _lanes(assumed: Assumptions, theta: Floats) -> Factors:
-    """Factors that carry log paces [D, H, knots], one in each lane, and the season, and no chance."""
-    draws, reach = theta.shape[:2]
-    blocks = -(-draws // LANES)
-    months = np.ones((len(assumed.season), FACTORS, blocks * LANES))
-    months[:, :STARTS] = assumed.season[..., None]
-    months[:reach, PACES:, :draws] = np.moveaxis(np.exp(theta), 0, -1)
-    shape = (len(assumed.lists), *months.shape)
-    return Factors(np.broadcast_to(months, shape).copy(), np.ones((shape[0], blocks, 105, LANES)), draws)
+def _over(one: Assumptions) -> Floats:
+    """[4] people of a list over FLOORS at the snapshot."""
+    people = one.opening.sum(axis=(0, 1))
+    return np.array([people[floor:].sum() + (one.held.sum() if floor == 0 else 0.0) for floor in FLOORS])
+
+
+def _carried_on(theta: Floats, months: int) -> Floats:
+    """``theta`` [H, STEERED, D] for all ``months``: beyond H the mean of the LAST, fading by FADES a year."""
+    later = np.arange(1, max(months - len(theta), 0) + 1) / 12
+    fading = theta[-LAST:].mean(axis=0) * (FADES**later)[:, None, None]
+    return np.concatenate([theta, fading])[:months]
 
 
 def _log(people: Floats) -> Floats:

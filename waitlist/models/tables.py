@@ -99,7 +99,7 @@ class Tables:
             "clearance": pd.DataFrame(self.clearance, columns=[*who, "threshold_weeks", *CLEARANCE]),
             "cohorts": pd.DataFrame(self.cohorts, columns=[*who, "threshold_weeks", "deadline", *COHORT]),
             "demand": _demand_table(history, ahead, keep),
-            "paces": _paces_table(history, paces),
+            "paces": _paces_table(history, paces, keep),
             "waits": pd.concat(self.waits),
         }
         for name, frame in frames.items():
@@ -248,20 +248,17 @@ def _demand_table(history: History, ahead: demand.Starts, keep: list[int]) -> pd
     return pd.DataFrame(rows, columns=columns)
 
 
-def _paces_table(history: History, paces: steer.Paces | None) -> pd.DataFrame:
-    """The mean paces by provider, month ahead and KNOTS; no rows where nothing is steered."""
-    columns = ["provider", "specialty", "month_end", "weeks_waited", "pace"]
+def _paces_table(history: History, paces: steer.Paces | None, keep: list[int]) -> pd.DataFrame:
+    """The mean paces by list, month ahead and KNOTS, and of admitted stops; no rows where nothing is steered."""
+    columns = ["provider", "specialty", "month_end", "flow", "weeks_waited", "pace"]
     if paces is None:
         return pd.DataFrame([], columns=columns)
-    _, months, knots = paces.mean.shape
+    kept = [i for i, key in enumerate(paces.lists) if key in {history.lists[n] for n in keep}]
+    months = paces.mean.shape[1]
     ends = [month_end(months_after(history.months[-1], ahead)).isoformat() for ahead in range(1, months + 1)]
-    rows = [
-        (provider, ALL, ends[m], KNOTS[k], float(paces.mean[p, m, k]))
-        for p, provider in enumerate(paces.providers)
-        for m in range(months)
-        for k in range(knots)
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    what = [("stops_admitted", None), *(("all", knot) for knot in KNOTS)]
+    keys = [(*paces.lists[i], end, *one) for i in kept for end in ends for one in what]
+    return pd.DataFrame(keys, columns=columns[:-1]).assign(pace=paces.mean[kept].ravel())
 
 
 def _cautions(plan: Plan, history: History, fitted: rates.Rates) -> tuple[Problem, ...]:
