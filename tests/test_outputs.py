@@ -143,8 +143,8 @@ def made_up(months: int = 36) -> Result:
         ),
         paces=pd.DataFrame(
             [
-                (provider, "ALL", when, weeks, 1.0 + weeks / 100)
-                for provider in NAMES for when in ahead[:3] for weeks in (9, 26, 52, 68)
+                (provider, "ALL", when, "all" if weeks else "stops_admitted", weeks, 1.1)
+                for provider in NAMES for when in ahead[:3] for weeks in ("", "9", "26", "52", "68")
             ],
             columns=COLUMNS["paces"].split(","),
         ),
@@ -211,7 +211,7 @@ COLUMNS = {
     "share_of_draws_cleared",
     "cohorts": "provider,specialty,threshold_weeks,deadline,week_ending,p10,p50,p90,required_per_week,joined,left",
     "demand": "provider,specialty,growth,percent_per_year,standard_error,starts_per_year,in_plan",
-    "paces": "provider,specialty,month_end,weeks_waited,pace",
+    "paces": "provider,specialty,month_end,flow,weeks_waited,pace",
 }
 
 

@@ -11,12 +11,14 @@ import pytest
 from waitlist.calendar import horizon
 from waitlist.models import steer
 from waitlist.models.engine import Assumptions, asked, factors_drawn, stepped
-from waitlist.models.kernel import F_REMOVED, F_STARTS, LANES
+from waitlist.models.kernel import F_ADMITTED, F_REMOVED, F_STARTS, LANES
 from waitlist.models.outlook import Outlook
 from waitlist.models.record import FLOORS
+from waitlist.models.sharing import shared
 
 TIME = horizon(date(2025, 8, 31), 15)
 REACH, DRAWS = 12, LANES
+ROWS = ([0, 1], [2])
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +54,23 @@ def people(assumed, factors, lists):
     return found.over[: len(FLOORS)][:, found.asked.days.places([end.day for end in TIME.month_ends[:REACH]])], found
 
 
-def carried_on(assumed):
-    """What the expected forecast of each provider is where nothing is steered [P, 4, REACH]."""
-    still = replace(assumed, shocks=np.ones((12, 3, 5)))
-    factors = factors_drawn(still, DRAWS, 1)
+def still(assumed):
+    """``assumed`` and factors without any chance."""
+    calm = replace(assumed, shocks=np.ones((12, 3, 5)))
+    factors = factors_drawn(calm, DRAWS, 1)
     factors.tilt[:] = 1.0
-    return np.stack([people(still, factors, rows)[0][..., 0] for rows in ([0, 1], [2])])
+    return calm, factors
+
+
+def carried_on(assumed):
+    """What the expected forecast of each provider is where nothing is steered [2, 4, REACH]."""
+    return np.stack([people(*still(assumed), rows)[0][..., 0] for rows in ROWS])
+
+
+def lately(assumed):
+    """Admitted stops a working day of each list where nothing is steered."""
+    found = [stepped(*still(assumed), TIME, [n], asked(TIME, ())).flows[F_ADMITTED] for n in range(3)]
+    return np.array([flow[:, 0].sum() for flow in found]) / TIME.working_days.sum()
 
 
 def outlook_of(expected, spread=0.0):
@@ -66,33 +79,45 @@ def outlook_of(expected, spread=0.0):
     return Outlook(("RAA", "RBB"), expected, expected[..., None] * np.exp(wander))
 
 
-def test_nothing_is_steered_where_the_outlook_is_the_engines_own_path(assumed):
-    paces = steer.found(assumed, factors_drawn(assumed, DRAWS, 1), TIME, outlook_of(carried_on(assumed)))
-    np.testing.assert_allclose(paces.mean, 1.0, atol=1e-3)
+def led(assumed, factors, outlook):
+    return steer.steered(assumed, factors, TIME, outlook, None, lately(assumed), 1)
+
+
+def test_nobody_is_moved_where_the_outlook_is_the_engines_own_path(assumed):
+    wanted = carried_on(assumed)
+    calm, factors = still(assumed)
+    factors, _ = led(calm, factors, outlook_of(wanted))
+    for p, rows in enumerate(ROWS):
+        went = people(calm, factors, rows)[0][..., 0]
+        assert np.abs(went - wanted[p]).max() < 0.005 * wanted[p].max()
 
 
 def test_the_expected_people_go_where_the_outlook_says(assumed):
     wanted = carried_on(assumed) * (1 + np.array([0.03, -0.05, 0.12, -0.1])[:, None] * np.linspace(0.2, 1, REACH))
-    factors = factors_drawn(assumed, DRAWS, 1)
-    paces = steer.found(assumed, factors, TIME, outlook_of(wanted))
-    still = replace(assumed, shocks=np.ones((12, 3, 5)))
-    calm = factors_drawn(still, DRAWS, 1)
-    calm.tilt[:] = 1.0
-    calm = steer.steered(still, calm, replace(paces, draws=np.repeat(paces.mean[..., None], DRAWS, axis=-1)))
-    for p, rows in enumerate(([0, 1], [2])):
-        went = people(still, calm, rows)[0][..., 0]
+    calm, factors = still(assumed)
+    factors, _ = led(calm, factors, outlook_of(wanted))
+    for p, rows in enumerate(ROWS):
+        went = people(calm, factors, rows)[0][..., 0]
         large = wanted[p] > 30
         assert np.abs(went / wanted[p] - 1)[large].max() < 0.03
+
+
+def test_theatres_do_as_much_as_lately_though_more_long_waits_leave(assumed):
+    wanted = carried_on(assumed) * np.array([1.0, 0.95, 0.7, 0.6])[:, None] ** np.linspace(0.1, 1, REACH)
+    calm, factors = still(assumed)
+    before = people(calm, factors, [2])[1].flows[F_ADMITTED][:50, 0].sum()
+    factors, _ = led(calm, factors, outlook_of(wanted))
+    after = people(calm, factors, [2])[1].flows[F_ADMITTED][:50, 0].sum()
+    assert abs(after / before - 1) < 0.04
 
 
 def test_each_draw_follows_its_own_path_and_its_flows_close_every_week(assumed):
     aims = outlook_of(carried_on(assumed), spread=0.08)
     factors = factors_drawn(assumed, DRAWS, 1)
-    led = steer.steered(assumed, factors, steer.found(assumed, factors, TIME, aims))
-    went, row = people(assumed, led, [0, 1])
+    went, row = people(assumed, led(assumed, factors, aims)[0], [0, 1])
     free, _ = people(assumed, factors, [0, 1])
     missed, unled = (np.abs(np.log(path[:2] / aims.draws[0, :2])).mean() for path in (went, free))
-    assert missed < unled / 2
+    assert missed < unled / 4
     weekly = row.asked.days.places(TIME.week_ends[1:])
     change = np.diff(row.over[0][weekly], axis=0, prepend=0.0)
     change[0] -= row.opening[0]
@@ -101,9 +126,18 @@ def test_each_draw_follows_its_own_path_and_its_flows_close_every_week(assumed):
 
 
 def test_more_demand_has_its_effect_on_top_of_the_paces(assumed):
-    factors = factors_drawn(assumed, DRAWS, 1)
-    led = steer.steered(assumed, factors, steer.found(assumed, factors, TIME, outlook_of(carried_on(assumed))))
+    factors, _ = led(assumed, factors_drawn(assumed, DRAWS, 1), outlook_of(carried_on(assumed)))
     more = replace(assumed, starts=assumed.starts * 1.1)
-    usual, grown = (people(given, led, [0, 1])[0][0].mean(axis=-1) for given in (assumed, more))
+    usual, grown = (people(given, factors, [0, 1])[0][0].mean(axis=-1) for given in (assumed, more))
     assert (grown > usual).all()
     assert grown[-1] > 1.03 * usual[-1]
+
+
+def test_a_list_is_expected_between_its_providers_growth_and_its_own_rates():
+    now = np.array([[100.0, 40, 4, 0], [300.0, 60, 6, 2]])
+    by_rates = np.repeat(now[..., None] * np.array([1.2, 1.0])[:, None, None], 3, axis=2)
+    expected = np.repeat(now.sum(axis=0)[:, None] * 1.1, 3, axis=1)
+    people = shared(now, by_rates, expected)
+    np.testing.assert_allclose(people.sum(axis=0), expected)
+    growth = people[0, 0, 0] / now[0, 0]
+    assert 1.1 < growth < 1.2 * 1.1 / ((100 * 1.2 + 300) / 400)

@@ -33,7 +33,7 @@ class Result:
     joined, left.
     demand: provider, specialty, growth (fitted, stated or population), percent_per_year, standard_error (of the
     fitted), starts_per_year (the first twelve months'), in_plan; without any scenario.
-    paces: provider, specialty, month_end, weeks_waited, pace (of departures; 1 is as observed).
+    paces: provider, specialty, month_end, flow, weeks_waited, pace (of departures; 1 is as observed).
     waits: provider, specialty, stage, weeks_waited (0-104), waiting at the snapshot (for the report).
     rates: provider, specialty, stage, flow, own_weight and other facts of the fit (for the report).
     breaks, assumptions, warnings: what was found in the data, assumed, and left to look at.

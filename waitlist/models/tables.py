@@ -249,16 +249,27 @@ def _demand_table(history: History, ahead: demand.Starts, keep: list[int]) -> pd
 
 
 def _paces_table(history: History, paces: steer.Paces | None, keep: list[int]) -> pd.DataFrame:
-    """The mean paces by list, month ahead and KNOTS, and of admitted stops; no rows where nothing is steered."""
+    """The mean paces by list, month ahead and KNOTS, and those of admitted stops; of a provider the mean over its
+
+    lists by their people. No rows where nothing is steered.
+    """
     columns = ["provider", "specialty", "month_end", "flow", "weeks_waited", "pace"]
     if paces is None:
         return pd.DataFrame([], columns=columns)
-    kept = [i for i, key in enumerate(paces.lists) if key in {history.lists[n] for n in keep}]
+    place, size = {key: i for i, key in enumerate(paces.lists)}, history.waiting[:, -1].sum(axis=1)
+    rows: dict[tuple[str, str], list[int]] = {}
+    for n in keep:
+        rows[history.lists[n]] = [n]
+        rows.setdefault((history.lists[n][0], ALL), []).append(n)
     months = paces.mean.shape[1]
     ends = [month_end(months_after(history.months[-1], ahead)).isoformat() for ahead in range(1, months + 1)]
-    what = [("stops_admitted", None), *(("all", knot) for knot in KNOTS)]
-    keys = [(*paces.lists[i], end, *one) for i in kept for end in ends for one in what]
-    return pd.DataFrame(keys, columns=columns[:-1]).assign(pace=paces.mean[kept].ravel())
+    what = [("stops_admitted", ""), *(("all", str(knot)) for knot in KNOTS)]
+    keys = [(*key, end, *one) for key in rows for end in ends for one in what]
+    mean = [
+        np.average(paces.mean[[place[history.lists[n]] for n in lists]], axis=0, weights=np.maximum(size[lists], 1e-9))
+        for lists in rows.values()
+    ]
+    return pd.DataFrame(keys, columns=columns[:-1]).assign(pace=np.ravel(mean))
 
 
 def _cautions(plan: Plan, history: History, fitted: rates.Rates) -> tuple[Problem, ...]:

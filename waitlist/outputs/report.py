@@ -312,14 +312,15 @@ def _demand(result: Result, providers: Sequence[str]) -> Table:
 
 def _paces(result: Result, providers: Sequence[str]) -> Table:
     """How fast people leave against the observed rates: the mean of the outlook's months, of the largest providers."""
-    mean = result.paces.groupby(["provider", "weeks_waited"])["pace"].mean()
-    knots = sorted(result.paces["weeks_waited"].unique())
+    whole = result.paces[result.paces["specialty"] == ALL]
+    mean = whole.groupby(["provider", "weeks_waited"])["pace"].mean()
+    knots = sorted(set(whole["weeks_waited"]) - {""}, key=int)
     rows = [
-        [say.provider_name(code, result.provider_names), *(f"{mean[code, knot]:.2f}" for knot in knots)]
+        [say.provider_name(code, result.provider_names), *(f"{mean[code, knot]:.2f}" for knot in (*knots, ""))]
         for code in providers
         if code in result.provider_names
     ]
-    columns = ["Provider", *(f"About {knot} weeks waited" for knot in knots)]
+    columns = ["Provider", *(f"About {knot} weeks waited" for knot in knots), "Admitted stops, beside it"]
     return Table("Pace of departure, 1 being as observed", columns, rows if knots else [])
 
 

@@ -193,8 +193,9 @@ def _demand(result: Result) -> Sheet:
 
 def _paces(result: Result) -> Sheet:
     note = "How fast people leave, by weeks waited, against the observed rates (1 is as observed), month by month."
-    kinds: list[Kind] = ["date", "count", "decimal"]
-    return _listed(result, Sheet("Paces", "Paces of departure", note, result.paces, kinds), [])
+    kinds: list[Kind] = ["date", "text", "text", "decimal"]
+    frame = result.paces.assign(flow=result.paces["flow"].map({"all": "Everyone", "stops_admitted": "Admitted"}))
+    return _listed(result, Sheet("Paces", "Paces of departure", note, frame, kinds), [])
 
 
 def _breaks(result: Result) -> Sheet:
