@@ -144,7 +144,7 @@ def made_up(months: int = 36) -> Result:
         paces=pd.DataFrame(
             [
                 (provider, "ALL", when, "all" if weeks else "stops_admitted", weeks, 1.1)
-                for provider in NAMES for when in ahead[:3] for weeks in ("", "9", "26", "52", "68")
+                for provider in NAMES for when in ahead[:3] for weeks in (0, 9, 26, 52, 68)
             ],
             columns=COLUMNS["paces"].split(","),
         ),

@@ -263,7 +263,7 @@ def _paces_table(history: History, paces: steer.Paces | None, keep: list[int]) -
         rows.setdefault((history.lists[n][0], ALL), []).append(n)
     months = paces.mean.shape[1]
     ends = [month_end(months_after(history.months[-1], ahead)).isoformat() for ahead in range(1, months + 1)]
-    what = [("stops_admitted", ""), *(("all", str(knot)) for knot in KNOTS)]
+    what = [("stops_admitted", 0), *(("all", knot) for knot in KNOTS)]
     keys = [(*key, end, *one) for key in rows for end in ends for one in what]
     mean = [
         np.average(paces.mean[[place[history.lists[n]] for n in lists]], axis=0, weights=np.maximum(size[lists], 1e-9))

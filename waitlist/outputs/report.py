@@ -314,9 +314,9 @@ def _paces(result: Result, providers: Sequence[str]) -> Table:
     """How fast people leave against the observed rates: the mean of the outlook's months, of the largest providers."""
     whole = result.paces[result.paces["specialty"] == ALL]
     mean = whole.groupby(["provider", "weeks_waited"])["pace"].mean()
-    knots = sorted(set(whole["weeks_waited"]) - {""}, key=int)
+    knots = sorted(set(whole["weeks_waited"]) - {0})
     rows = [
-        [say.provider_name(code, result.provider_names), *(f"{mean[code, knot]:.2f}" for knot in (*knots, ""))]
+        [say.provider_name(code, result.provider_names), *(f"{mean[code, knot]:.2f}" for knot in (*knots, 0))]
         for code in providers
         if code in result.provider_names
     ]

@@ -193,7 +193,7 @@ def _demand(result: Result) -> Sheet:
 
 def _paces(result: Result) -> Sheet:
     note = "How fast people leave, by weeks waited, against the observed rates (1 is as observed), month by month."
-    kinds: list[Kind] = ["date", "text", "text", "decimal"]
+    kinds: list[Kind] = ["date", "text", "count", "decimal"]
     frame = result.paces.assign(flow=result.paces["flow"].map({"all": "Everyone", "stops_admitted": "Admitted"}))
     return _listed(result, Sheet("Paces", "Paces of departure", note, frame, kinds), [])
 
