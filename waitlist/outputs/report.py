@@ -318,10 +318,10 @@ def _paces(result: Result, providers: Sequence[str]) -> Table:
     rows = [
         [say.provider_name(code, result.provider_names), *(f"{mean[code, knot]:.2f}" for knot in (*knots, 0))]
         for code in providers
-        if code in result.provider_names
+        if code in set(whole["provider"])
     ]
     columns = ["Provider", *(f"About {knot} weeks waited" for knot in knots), "Admitted stops, beside it"]
-    return Table("Pace of departure, 1 being as observed", columns, rows if knots else [])
+    return Table("Pace of departure, 1 being as observed", columns, rows)
 
 
 def _breaks(result: Result) -> Table:
