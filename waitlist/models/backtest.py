@@ -48,10 +48,10 @@ class Outcome:
 
 
 def own_fan(forecast: Forecast, time: Horizon) -> Floats:
-    """[SAID, MEASURES, H] of one row's draws."""
+    """[SAID, MEASURES, H] of one row's draws, the percentiles of whole people."""
     months = monthly(forecast, time)
     values = np.sort(np.stack([months.values[name] for name in MEASURES]), axis=-1)
-    return np.concatenate([values.mean(axis=-1)[None], sorted_percentiles(values, simple.LEVELS)])
+    return np.concatenate([values.mean(axis=-1)[None], np.rint(sorted_percentiles(values, simple.LEVELS))])
 
 
 def baseline_fans(values: Floats, growth: Floats, ahead: int, methods: Sequence[str]) -> tuple[Floats, Floats]:

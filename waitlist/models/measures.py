@@ -40,6 +40,9 @@ MEASURES = (
     *(f"tip_in_{t}_weeks" for t in THRESHOLDS),
 )
 
+OF_PEOPLE = np.array([not name.startswith("percent") and not name.endswith("wait_weeks") for name in MEASURES])
+"""Which of MEASURES count people."""
+
 
 @dataclass(frozen=True)
 class Times:
@@ -102,10 +105,12 @@ def _times(forecast: Forecast, at: np.ndarray, flows: Floats, days: Floats) -> T
 
 
 def summary(times: Times) -> tuple[Floats, Floats]:
-    """Mean [measures, C] and the 5, 10, 25, 50, 75, 90, 95 percentiles [7, measures, C] over draws."""
+    """Mean [measures, C] and the 5, 10, 25, 50, 75, 90, 95 percentiles [7, measures, C] over draws, of whole people."""
     values = np.stack([times.values[name] for name in MEASURES])
     values.sort(axis=-1)
-    return values.mean(axis=-1), sorted_percentiles(values, np.array([0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95]))
+    percentiles = sorted_percentiles(values, np.array([0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95]))
+    percentiles[:, OF_PEOPLE] = np.rint(percentiles[:, OF_PEOPLE])  # no draw of nobody would be exactly nobody
+    return values.mean(axis=-1), percentiles
 
 
 def sorted_percentiles(values: Floats, shares: Floats) -> Floats:

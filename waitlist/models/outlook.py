@@ -39,9 +39,9 @@ LEAST_PATHS = 200
 """Paths of misses below which there are too few to draw from."""
 NEAR, ROUNDS, RIDGE = 0.01, 15, 3e-3
 """The regression's log miss that is as good as none, its rounds, and its ridge."""
-MOST_MISSED = 1.5
+MOST_MISSED = 3.0
 """Log miss beyond which a miss is not told from a list that began or ended."""
-WIDER = (1.0, 1.0, 1.25, 1.5)
+WIDER = (1.0, 1.0, 1.5, 1.8)
 """How much wider the next misses are than those the departures were learned from, by stock (rolling origins)."""
 NOBODY = 0.5
 """People that stand for none, in logs."""

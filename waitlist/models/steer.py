@@ -26,10 +26,12 @@ PASSES = 2
 """Times that the draws are led: after the second their mean is the outlook's too."""
 NUDGE = 0.05
 """Change of a log pace that a slope is taken over."""
-WIDEST = 1.2
-"""No log pace is further from 0: three times as fast, or a third."""
-NEAR, NEAR_FLOW = 0.003, 0.03
+WIDEST = 2.0
+"""No log pace is further from 0: seven times as fast, or a seventh."""
+NEAR, NEAR_FLOW = 0.003, 0.05
 """Log miss of a stock, and of a month's admitted stops, that is as good as none."""
+CHANCE = 0.03
+"""The part of a count's chance that a provider's outlook holds: it is an expectation, not a count."""
 ROUGH, FAR = 3e-4, 3e-5
 """What a change from one month to the next, and a distance from the observed pace, cost against a miss (squared)."""
 LAST = 6
@@ -85,7 +87,7 @@ def steered(
         people = shared(now, np.exp([one.base[:-1] for one in still]) - 1, ahead.expected[p])
         stops = admitted[rows][:, None] * days
         courses = [_log(np.vstack(pair)) for pair in zip(people, stops, strict=True)]
-        weights = _weights(ahead.expected[p], stops.sum(axis=0))
+        weights = _weights(ahead.expected[p] / CHANCE, stops.sum(axis=0))
         own = [_weights(*pair) for pair in zip(people, stops, strict=True)]
         found = [_led(*one, time, asked) for one in zip(lists, courses, own, still, strict=True)]
         means[rows] = np.exp([one.theta for one in found])
