@@ -153,7 +153,7 @@ def cohort(forecast: Forecast, horizon: Horizon, which: int, deadline: Deadline)
         days.append(deadline.date)
     people = np.stack(remaining)
     left = np.append(0.0, np.array(joined[1:]) - np.diff(people.mean(axis=1)))
-    p10, p50, p90 = sorted_percentiles(np.sort(people, axis=1), np.array([0.1, 0.5, 0.9]))
+    p10, p50, p90 = np.rint(sorted_percentiles(np.sort(people, axis=1), np.array([0.1, 0.5, 0.9])))
     for row, day in enumerate(days):
         weeks_left = (deadline.date - day).days / 7
         required = p50[row] / weeks_left if weeks_left > 0 else np.nan
