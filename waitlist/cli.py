@@ -209,6 +209,7 @@ def main() -> None:
     """Run the command line: exit 0 done, 1 the data or plan was refused or the output takes nothing, 2 wrong
     usage, 130 interrupted. A reader that goes away, as ``head`` does, ends it without a word, as it ends ``cat``.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # many small solves: threads would make them ten times slower
     if hasattr(signal, "SIGPIPE"):  # Windows has none
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if sys.stderr is None:

@@ -117,16 +117,19 @@ def project(
     changes then has its effect.
     """
     _refuse_without_flows(history, keep)
-    with ThreadPoolExecutor(max_workers=1) as aside:  # most of it is loading statsmodels
-        england = aside.submit(demand.england, history)
-        fitted = rates.fit(history, flows)
     time = horizon(history.snapshot, plan.horizon_months)
-    providers = {history.lists[n][0] for n in keep}
+    providers = tuple(sorted({history.lists[n][0] for n in keep}))
+    with ThreadPoolExecutor(max_workers=1) as aside:  # much of it is loading statsmodels
+        england = aside.submit(demand.england, history)
+        coming = aside.submit(
+            lambda: outlook(record_of(history), providers, plan.horizon_months, plan.draws, plan.seed)
+        )
+        fitted = rates.fit(history, flows)
+    ahead = coming.result()
     whole = [n for n, (provider, _) in enumerate(history.lists) if provider in providers and history.present[n, -1]]
     carried_on = demand.forecast(history, fitted.start_season, Demand(), plan.horizon_months, england.result())
     assumed = engine.assume(history, fitted, time, whole, carried_on)
     factors = engine.factors_drawn(assumed, plan.draws, plan.seed)
-    ahead = outlook(record_of(history), tuple(sorted(providers)), plan.horizon_months, plan.draws, plan.seed)
     paces = None
     if ahead:
         lately = rates.admitted_lately(history, whole)

@@ -195,9 +195,9 @@ def _answers(one: Assumptions, factors: Factors, time: Horizon, asked: Asked) ->
     cut = replace(one, starts=one.starts[:, :weeks], span=one.span[:weeks])
     went = stepped(cut, factors, short, [0], asked)
     reach = went.over.shape[1]
-    stops = np.zeros((1, reach, went.flows.shape[-1]))
-    np.add.at(stops[0], np.minimum(cut.span, reach - 1), went.flows[F_ADMITTED])
-    return np.concatenate([went.over, stops])
+    months = np.minimum(cut.span, reach - 1)
+    begins = np.flatnonzero(np.diff(months, prepend=-1))
+    return np.concatenate([went.over, np.add.reduceat(went.flows[F_ADMITTED], begins, axis=0)[None]])
 
 
 def _month_ends(time: Horizon, reach: int) -> Asked:

@@ -192,9 +192,13 @@ def _demand(result: Result) -> Sheet:
 
 
 def _paces(result: Result) -> Sheet:
-    note = "How fast people leave, by weeks waited, against the observed rates (1 is as observed), month by month."
+    note = (
+        "How fast people leave, by weeks waited, against the observed rates (1 is as observed), month by month; "
+        "those of each list are in paces.csv."
+    )
     kinds: list[Kind] = ["date", "text", "count", "decimal"]
-    frame = result.paces.assign(flow=result.paces["flow"].map({"all": "Everyone", "stops_admitted": "Admitted"}))
+    whole = result.paces[result.paces["specialty"] == ALL]
+    frame = whole.assign(flow=whole["flow"].map({"all": "Everyone", "stops_admitted": "Admitted"}))
     return _listed(result, Sheet("Paces", "Paces of departure", note, frame, kinds), [])
 
 
