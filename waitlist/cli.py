@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,7 +84,8 @@ def run(
 
     folder = out or Path("outputs") / plan.stem
     settings = _settings(plan, inputs, history, draws, seed, folder)
-    with _progress() as tell:
+    with _progress() as tell, ThreadPoolExecutor(max_workers=1) as aside:
+        aside.submit(import_module, "statsmodels.tsa.statespace.structural")  # slow to load: while files are read
         known = read(settings.inputs, settings, origin, cache=not no_cache, progress=tell)
         result = with_record(answer(settings, known, tell), known, not no_cache, tell)
         tell("Writing", 0, 1)
