@@ -136,8 +136,9 @@ def _complete(
 def _broken(rows: Sequence[Key], breaks: Iterable[Break], origin: str, ahead: int, whole: float) -> np.ndarray:
     """[R, ahead] the breaks of each row's provider after ``origin`` and until then, as text.
 
-    The total, of ``whole`` people, has those that restated it by LEAST_SHARE or more.
+    The total, of ``whole`` people, has those of its providers that restated it by LEAST_SHARE or more.
     """
+    summed = {provider for provider, _ in rows}
     found = np.full((len(rows), ahead), "", dtype=object)
     for item in breaks:
         since = months_between(origin, item.month)
@@ -146,7 +147,7 @@ def _broken(rows: Sequence[Key], breaks: Iterable[Break], origin: str, ahead: in
         for r, (provider, specialty) in enumerate(rows):
             own = provider == item.provider and (specialty == ALL or item.specialty in (ALL, specialty))
             text = f"{item.kind} {item.month}" if own else f"{item.provider} {item.kind} {item.month}"
-            if own or (provider == ALL and abs(item.size) >= LEAST_SHARE * whole):
+            if own or (provider == ALL and item.provider in summed and abs(item.size) >= LEAST_SHARE * whole):
                 found[r, since - 1 :] = [f"{old}; {text}" if old else text for old in found[r, since - 1 :]]
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,14 @@ DRAWN = {
     "over_52_weeks": "People over 52 weeks",
 }
 """Those drawn for all providers together, with the title of their axis; a provider's is of the first."""
+BREAKS = {
+    "step": "restated",
+    "absorbed": "joined another provider",
+    "missing": "no return",
+    "starts": "began to report",
+    "stops": "no longer reports",
+}
+"""Kinds of breaks in a few words."""
 SPREAD = ("p05", "p25", "p50", "p75", "p95")
 
 
@@ -51,11 +60,20 @@ def _poor(lines: dict[str, Any]) -> list[str]:
         return []
     why = "; ".join(dict.fromkeys(line.why for line in lines.values() if line.why))
     because = (
-        f"What is reported changed in that time ({why.replace('_', ' ')}), which no forecast could know"
+        f"What is reported changed in that time ({_in_words(why)}), which no forecast could know"
         if why
         else "No change in what is reported explains it"
     )
     return [f"The record is poor for {say.list_join(poor)}. {because}."]
+
+
+def _in_words(why: str) -> str:
+    """Breaks such as ``R1H step 2025-05`` in words."""
+    return re.sub(
+        r"(\w+) (\d{4}-\d{2})",
+        lambda found: f"{BREAKS.get(found[1], found[1])} in {say.month(month_end(found[2]))}",
+        why,
+    )
 
 
 def table(result: Result, providers: Sequence[str]) -> Table:
@@ -67,7 +85,7 @@ def table(result: Result, providers: Sequence[str]) -> Table:
             f"{say.share(line.held_90)} of {line.intervals}",
             say.percent(line.error),
             say.percent(line.naive_error),
-            "; ".join([*(["poor"] if line.poor else []), *([line.why.replace("_", " ")] if line.why else [])]),
+            "; ".join([*(["poor"] if line.poor else []), *([_in_words(line.why)] if line.why else [])]),
         ]
         for provider in providers
         for measure, line in _lines(result, provider).items()
