@@ -1,7 +1,7 @@
 """How a provider's outlook is shared among its lists, and how far a list strays from its provider.
 
-A list is expected between two places: where its provider's growth would take it, and where its own rates would. Half
-way is better than either (benchmarks/results/backtest.md). All shares add up to the provider's outlook.
+A list is expected between two places: where its provider's growth would take it, and where its own rates would. Between
+the two is better than either (benchmarks/results/backtest.md). All shares add up to the provider's outlook.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from waitlist.models.outlook import LEAST_PATHS, MONTHS, NOBODY, deviations, fit
 from waitlist.models.rates import by_label
 from waitlist.models.record import FLOORS
 
-OWN = 0.4
-"""The weight of a list's own rates against its provider's growth, in logs."""
+OWN = np.array([0.2, 0.4, 0.5, 0.5])
+"""The weight of a list's own rates against its provider's growth, in logs, by stock."""
 LEAST_LIST = 50.0
 """People on a list from which it is learned from."""
 EVERY = 2
@@ -58,7 +58,8 @@ def shared(now: Floats, own: Floats, expected: Floats) -> Floats:
     """
     growth = expected / np.maximum(now.sum(axis=0), NOBODY)[:, None]
     by_rates = own * expected / np.maximum(own.sum(axis=0), NOBODY)
-    between = OWN * np.log(by_rates + NOBODY) + (1 - OWN) * np.log(now[..., None] * growth + NOBODY)
+    own_weight = OWN[:, None]
+    between = own_weight * np.log(by_rates + NOBODY) + (1 - own_weight) * np.log(now[..., None] * growth + NOBODY)
     people = np.maximum(np.exp(between) - NOBODY, 0.0) + 1e-9
     return np.asarray(people * expected / people.sum(axis=0))
 

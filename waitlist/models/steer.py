@@ -28,7 +28,7 @@ NUDGE = 0.05
 """Change of a log pace that a slope is taken over."""
 WIDEST = 2.0
 """No log pace is further from 0: seven times as fast, or a seventh."""
-NEAR, NEAR_FLOW = 0.003, 0.05
+NEAR, NEAR_FLOW = 0.003, 0.1
 """Log miss of a stock, and of a month's admitted stops, that is as good as none."""
 CHANCE = 0.03
 """The part of a count's chance that a provider's outlook holds: it is an expectation, not a count."""
