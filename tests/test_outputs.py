@@ -191,7 +191,7 @@ def test_the_report_opens_with_its_record_and_says_where_it_is_poor_and_why(writ
     assert page.index("In short") < opening < page.index('class="summary"')
     assert "average error 0.0% against 2.0% for doing nothing" in page
     poor = "The record is poor for the waiting list and the number over 52 weeks. What is reported changed"
-    assert page.count(f"{poor} in that time (step 2025-06)") == 1
+    assert page.count(f"{poor} in that time (restated in June 2025)") == 1
     assert "Past forecasts of the waiting list and what came: All providers" in page
     assert "0 of 2 of the 90% intervals held what came" in page
 
