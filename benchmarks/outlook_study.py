@@ -52,9 +52,10 @@ def line(*parts: str, fades: float = outlooks.FADES) -> Lines:
 
 CHOICES: dict[str, dict[str, object]] = {
     "as built": {},
-    "England's line alone, no departures": {"KEPT": 0.0},
-    "departures whole": {"KEPT": 1.0},
-    "departures by 0.6": {"KEPT": 0.6},
+    "England's line alone, no departures": {"KEPT": (0.0,) * 4},
+    "departures whole": {"KEPT": (1.0,) * 4},
+    "departures by 0.8 for every stock": {"KEPT": (0.8,) * 4},
+    "departures by 0.6": {"KEPT": (0.6,) * 4},
     "movements hardly limited": {"MOST_MOVED": (1.0, 1.0, 2.0, 2.0)},
     "movements limited half as tightly": {"MOST_MOVED": (0.3, 0.3, 0.6, 0.6)},
     "movements limited twice as tightly": {"MOST_MOVED": (0.075, 0.075, 0.15, 0.15)},

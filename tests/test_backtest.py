@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import waitlist as wl
+from tests import extracts
 from tests.test_docs import rows
 from waitlist import track
 from waitlist.inputs.past import PART_OF, history_of
@@ -20,6 +21,7 @@ from waitlist.models import backtest as scoring
 from waitlist.origins import Job, all_said
 from waitlist.outputs import folder, terminal
 from waitlist.pipeline import known_at
+from waitlist.plan import Successor
 
 PLAN = """
 name = "Small"
@@ -27,6 +29,7 @@ inputs = "sample"
 draws = 20
 min_list = 20000
 """
+OBSERVED = ("outpatient", "admission", "present", "observed_flows", "other_removals", "restatement", "fit_months")
 LIST = ["origin", "provider", "specialty", "horizon_months", "measure"]
 
 
@@ -135,8 +138,20 @@ def test_a_past_cut_at_a_month_is_what_is_read_with_that_origin(place):
     cut, read = known_at(wl.read(plan.inputs, plan), plan, "2025-02"), wl.read(plan.inputs, plan, "2025-02")
     assert (cut.months, cut.lists, cut.breaks) == (read.months, read.lists, read.breaks)
     assert cut.counts.files == read.counts.files
-    for name in ("outpatient", "admission", "present", "observed_flows", "other_removals", "restatement", "fit_months"):
+    for name in OBSERVED:
         np.testing.assert_array_equal(getattr(cut, name), getattr(read, name), err_msg=name)
+
+
+def test_a_merger_knows_at_an_origin_only_what_had_been_sent_by_then(tmp_path):
+    for month, senders in (("2025-05", "B"), ("2025-06", "B"), ("2025-07", "AB")):
+        extracts.write(tmp_path, month, extracts.month_rows(month, [f"ZZ{sender}" for sender in senders]))
+    merger = Successor.model_validate({"from": "ZZA", "to": "ZZB", "date": "2025-08-01"})
+    plan = wl.Plan(name="Merged", inputs=str(tmp_path), successor=(merger,))
+    whole, read = wl.read(tmp_path, plan), wl.read(tmp_path, plan, "2025-06")
+    assert whole.present.tolist() == [[False, False, True]]  # one of two had not sent
+    for name in OBSERVED:
+        np.testing.assert_array_equal(getattr(known_at(whole, plan, "2025-06"), name), getattr(read, name), name)
+    assert read.present.all()
 
 
 def fans_of(provider: str, actual: float, mean: float, low: float, high: float, broken: str = "") -> pd.DataFrame:

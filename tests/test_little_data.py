@@ -48,6 +48,18 @@ def test_a_provider_that_appears_restates_the_total_and_its_list_is_held_level(t
     assert any("ZZB 110" in text for text in result.assumptions)
 
 
+def test_a_list_whose_starts_are_never_told_grows_on_as_it_lately_has(tmp_path):
+    for place, month in enumerate(MONTHS):
+        rows = extracts.month_rows(month, ("ZZA",))
+        extracts.write(tmp_path, month, [*rows, extracts.row(month, "ZZB", "2", people=10 + place)])
+    result = wl.run(plan(tmp_path), wl.read(tmp_path, cache=False))
+    rows = result.trajectory[result.trajectory["provider"] == "ZZB"]
+    went = rows[(rows["measure"] == "waiting_list") & (rows["specialty"] == "ALL")]["mean"].to_numpy()
+    now = value(result.observed, "ZZB", "waiting_list")
+    assert went[2] == pytest.approx(now * (1 + 3 / 13), rel=0.1)
+    assert went[-1] - went[-2] < (went[1] - went[0]) / 2  # it fades
+
+
 def test_a_backlog_that_is_clear_already_clears_at_the_snapshot(tmp_path):
     for month in MONTHS:
         extracts.write(tmp_path, month)  # nobody has waited 20 weeks

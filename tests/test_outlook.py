@@ -56,6 +56,21 @@ def test_the_draws_average_to_what_is_expected_and_longer_waits_are_never_more()
     assert (np.diff(found.draws, axis=1) <= 0).all()
 
 
+def test_a_provider_s_draws_are_the_same_whichever_others_are_asked_for():
+    alone, among = (outlook(made_up(), asked, 6, 50, 1) for asked in (PROVIDERS[7:8], PROVIDERS[:9]))
+    np.testing.assert_array_equal(alone.draws[0], among.draws[7])
+
+
+def test_a_handful_of_people_is_drawn_as_a_handful():
+    record = made_up(noise=0.2)
+    counts = np.random.default_rng(3).poisson(3.0, record.own[:20, 3].shape)
+    record.own[:20, 3] = np.minimum(counts, record.own[:20, 2])
+    found = outlook(record, PROVIDERS[:20], 3, 2000, 1)
+    low, high = np.quantile(found.draws[:, 3, 2], [0.05, 0.95], axis=1)
+    assert (high > found.expected[:, 3, 2]).all()  # not a few thousands among noughts
+    assert (high < 60).all() and (low < 3).all()
+
+
 def test_misses_are_as_wide_as_the_noise_that_made_them():
     narrow, wide = (outlook(made_up(noise=n), PROVIDERS[1:2], 1, 4000, 1).draws[0, 0, 0].std() for n in (0.01, 0.04))
     assert 2.5 < wide / narrow < 6

@@ -135,6 +135,7 @@ class Summaries:
 class History:
     """One system's observed past. L lists × M months × 105 bands, in people; ``counts`` as reported.
 
+    sent, summaries_sent: the counts and summaries before any provider was merged with another.
     outpatient, admission: [L, M, 105] the two stages; they always add up to Part 2 (R5).
     admission_excess: [L, M] people by which bands of Part 2A exceeded Part 2 (R5).
     one_stage: [L] lists without Part 2A.
@@ -148,6 +149,7 @@ class History:
     summaries: what the plan's history files tell beyond the extracts; empty where it has none.
     """
 
+    sent: Counts
     counts: Counts
     outpatient: Floats
     admission: Floats
@@ -161,6 +163,7 @@ class History:
     breaks: tuple[Break, ...]
     problems: tuple[Problem, ...] = ()
     summaries: Summaries = Summaries()
+    summaries_sent: Summaries = Summaries()
 
     @property
     def months(self) -> tuple[str, ...]:

@@ -65,19 +65,21 @@ def read(
         problems += tuple(vanished(history.counts, history.breaks, asked))
         summaries, missing = read_summaries(plan.history, history.months[-1])
         problems += missing
-        history = dataclasses.replace(history, summaries=merge_summaries(summaries, plan.successor))
+        merged = merge_summaries(summaries, plan.successor)
+        history = dataclasses.replace(history, summaries=merged, summaries_sent=summaries)
     return dataclasses.replace(history, problems=problems)
 
 
 def known_at(history: History, plan: Plan, origin: str) -> History:
     """``history`` as it was known at the month ``origin``: as ``read`` with that origin gives it, without its notes.
 
-    What was counted is cut before anything is inferred from it, so that nothing later is in any of it.
+    What was sent is cut before providers are merged or anything is inferred, so that nothing later is in any of it.
     """
-    from waitlist.inputs.past import history_of, summaries_until, until  # noqa: PLC0415
+    from waitlist.inputs.past import history_of, merge_summaries, summaries_until, until  # noqa: PLC0415
 
-    known = history_of(until(history.counts, origin), (), plan.breaks)
-    return dataclasses.replace(known, summaries=summaries_until(history.summaries, origin))
+    known = history_of(until(history.sent, origin), plan.successor, plan.breaks)
+    sent = summaries_until(history.summaries_sent, origin)
+    return dataclasses.replace(known, summaries=merge_summaries(sent, plan.successor), summaries_sent=sent)
 
 
 def run(plan: Plan, history: History, progress: Progress | None = None) -> Result:

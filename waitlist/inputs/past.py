@@ -31,13 +31,14 @@ PART_OF = {
 
 def history_of(counts: Counts, successors: Sequence[Successor] = (), planned: Sequence[PlannedBreak] = ()) -> History:
     """The History of ``counts``, with mergers applied and every break named (R3-R5)."""
-    counts = without_empty_lists(merge_providers(counts, successors))
+    sent, counts = counts, without_empty_lists(merge_providers(counts, successors))
     breaks = merged_breaks(find_breaks(counts), planned)
     restatement, broken = restatements(counts, breaks)
     present = counts.reported[:, :, PARTS.index("2")]
     admission = np.minimum(counts.decided, counts.incomplete)
     flows: dict[str, Any] = _reconciled(counts, present, restatement, broken)
     return History(
+        sent=sent if successors else counts,
         counts=counts,
         outpatient=counts.incomplete - admission,
         admission=admission,

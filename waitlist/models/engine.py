@@ -6,6 +6,7 @@ takes its Assumptions as given.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,7 @@ from zlib import crc32
 import numpy as np
 
 from waitlist.bands import BANDS, THRESHOLDS, Floats
-from waitlist.calendar import Days, Horizon, days_of, place, snapshot_held_share
+from waitlist.calendar import Days, Horizon, days_of, month_end, place, snapshot_held_share, working_days
 from waitlist.history import History
 from waitlist.models import replay
 from waitlist.models.demand import Starts
@@ -35,6 +36,8 @@ from waitlist.plan import Deadline
 
 LEVEL_MONTHS = 12
 """Observed months whose mean is a draw's level: a year of them, as the rates use."""
+LATELY = 3
+"""Months whose changes tell how a list grows whose starts are never told."""
 LAG = 3
 """Months by which the fitted level lags behind the snapshot: the drift in them is in every draw."""
 WAIT_SHARES = np.array([0.5, 0.92])
@@ -129,7 +132,7 @@ def assume(history: History, rates: Rates, time: Horizon, keep: list[int], ahead
     departures = replay.corrected(history, rates, keep)
     leaving = (departures[:, :, [ADMITTED, NON_ADMITTED, REMOVED]].sum(axis=2) * opening).sum(axis=(1, 2))
     seen = ahead.level[keep].any(axis=1, keepdims=True)
-    starts = np.where(seen, ahead.by_week(time)[keep], leaving[:, None] * time.working_days)  # never seen: held level
+    starts = np.where(seen, ahead.by_week(time)[keep], _unseen_starts(history, keep, leaving, time))
     spread = rates.residuals[:, keep].std(axis=0)
     return Assumptions(
         lists=tuple(history.lists[n] for n in keep),
@@ -143,6 +146,19 @@ def assume(history: History, rates: Rates, time: Horizon, keep: list[int], ahead
         shocks=rates.residuals[:, keep],
         lasting=rates.drift / np.maximum(spread, np.maximum(rates.drift, 1e-9)),
     )
+
+
+def _unseen_starts(history: History, keep: list[int], leaving: Floats, time: Horizon) -> Floats:
+    """[N, K] starts of lists whose starts are never told: as many as leave, ``leaving`` [N] a working day, and what
+    the list has lately grown by (the median of its last LATELY changes), which fades away over a year.
+    """
+    months = history.months[-LATELY - 1 :]
+    days = [working_days(month_end(before), month_end(month)) for before, month in itertools.pairwise(months)]
+    people = history.waiting[keep][:, -len(months) :].sum(axis=2)
+    known = history.present[keep][:, -len(months) :].all(axis=1) & (len(months) > LATELY)
+    growth = np.where(known, np.median(np.diff(people) / days, axis=1), 0.0) if days else np.zeros(len(keep))
+    fades = np.maximum(1.0 - np.arange(time.weeks) / 52, 0.0)
+    return np.asarray(np.maximum(leaving[:, None] + growth[:, None] * fades, 0.0) * time.working_days)
 
 
 def months_drawn(assumed: Assumptions, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

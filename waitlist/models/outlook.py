@@ -10,6 +10,7 @@ docs/explanation/how-the-forecast-is-made.md says what each choice was compared 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from scipy.optimize import nnls
@@ -25,8 +26,8 @@ MOST_MOVED = (0.15, 0.15, 0.30, 0.30)
 """Log departure over six months, by stock, beyond which more tells no more: what moves so far is often recounted."""
 MOST_APART = 1.0
 """The same for the share of a list over 18, 52 and 65 weeks against England's."""
-KEPT = 0.8
-"""The part of a learned departure that is forecast."""
+KEPT = (0.9, 0.8, 0.8, 0.8)
+"""The part of a learned departure that is forecast, by stock."""
 FADES = 0.85
 """The part of England's line that is left after six months, and of that after twelve."""
 LEAST_LIST = 2000.0
@@ -45,6 +46,8 @@ WIDER = (1.0, 1.0, 1.5, 1.8)
 """How much wider the next misses are than those the departures were learned from, by stock (rolling origins)."""
 NOBODY = 0.5
 """People that stand for none, in logs."""
+FEW = 10.0
+"""People added to a count before the log of its misses: below them a miss is a number rather than a proportion."""
 
 
 @dataclass(frozen=True)
@@ -72,21 +75,20 @@ def outlook(record: Record, providers: tuple[str, ...], months: int, draws: int,
     leads = _leads(record, steady, england, np.array(known), moved)
     rows = [record.providers.index(provider) for provider in providers]
     now = np.maximum(record.own[rows, :, origin], NOBODY)
-    expected = now[:, :, None] * np.exp(lines[-1] + leads[-1, rows])[:, :, :ahead]
-    misses = _misses(record, own, england, np.array(known), lines, leads)
+    expected = now[:, :, None] * np.exp(lines[-1] + leads[-1, rows])
+    misses = _misses(record, england, np.array(known), lines, leads)
     if misses is None:
         return None
-    random = np.random.default_rng([seed, origin])
-    missed = _drawn(misses, now, draws, random)[:, :, :ahead]
-    return Outlook(providers, expected, _in_order(expected[..., None] * missed))
+    drawn = _drawn(misses, providers, now, expected, draws, [seed, origin])
+    return Outlook(providers, expected[:, :, :ahead], _in_order(drawn[:, :, :ahead]))
 
 
 @dataclass(frozen=True)
 class _Misses:
     """Log misses of earlier forecasts, path by path over MONTHS.
 
-    england [K, 4, MONTHS]: of England's line. own [R, 4, MONTHS]: of the provider's departure, in standard
-    deviations; scale [4, MONTHS, 2]: their variance is scale[0] + scale[1] ÷ people.
+    england [K, 4, MONTHS]: of England's line. own [R, 4, MONTHS]: of the provider's people and FEW, had England's
+    line been known, as multiples of their width; scale [4, MONTHS, 2]: as widths takes it.
     """
 
     england: Floats
@@ -150,8 +152,8 @@ def _leads(record: Record, steady: Floats, england: Floats, known: np.ndarray, m
             if rows.sum() < LEAST_ROWS:
                 leads[..., s, h - 1] = leads[..., s, h - 2] if h > 1 else 0.0
                 continue
-            weights = _least_absolute(moved[: len(earlier)][rows], np.clip(change[rows], -1, 1), people[rows])
-            leads[..., s, h - 1] = KEPT * np.clip(usable @ weights, -0.7, 0.7)
+            weights = _least_absolute(moved[: len(earlier)][rows], np.clip(change[rows], -1, 1), people[rows] ** 0.5)
+            leads[..., s, h - 1] = KEPT[s] * np.clip(usable @ weights, -0.7, 0.7)
     return leads
 
 
@@ -171,9 +173,7 @@ def _least_absolute(known: Floats, change: Floats, size: Floats) -> Floats:
     return weights / spread
 
 
-def _misses(
-    record: Record, own: Floats, england: Floats, known: np.ndarray, lines: Floats, leads: Floats
-) -> _Misses | None:
+def _misses(record: Record, england: Floats, known: np.ndarray, lines: Floats, leads: Floats) -> _Misses | None:
     """What the same forecasts, made at each earlier month, have missed; None where they are too few.
 
     Steps that breaks made are among them: the next may come as those did. Where no month is MONTHS old, paths go
@@ -184,9 +184,11 @@ def _misses(
         earlier = known[known + reach <= origin]
         ahead = earlier[:, None] + np.arange(1, reach + 1)
         line_missed = (england[:, ahead] - england[:, earlier, None]).swapaxes(0, 1) - lines[: len(earlier), :, :reach]
-        change = (own - england)[:, :, ahead] - (own - england)[:, :, earlier, None]
-        missed = np.moveaxis(change, 2, 0) - leads[: len(earlier), ..., :reach]
         people = np.moveaxis(record.own[:, :, earlier], 2, 0)
+        moved = (england[:, ahead] - england[:, earlier, None]).swapaxes(0, 1)[:, None]
+        moved = moved + leads[: len(earlier), ..., :reach]
+        came = np.moveaxis(record.own[:, :, ahead], 2, 0)
+        missed = np.log(came + FEW) - np.log(np.maximum(people, NOBODY)[..., None] * np.exp(moved) + FEW)
         rows = (people[:, :, 0] > LEAST_LIST) & np.isfinite(missed).all(axis=(2, 3))
         if rows.sum() >= LEAST_PATHS:
             break
@@ -199,23 +201,27 @@ def _misses(
 
 
 def fitted_scale(missed: Floats, people: Floats) -> Floats:
-    """[4, H, 2] with which the mean absolute of ``missed`` [R, 4, H] is scale[0] + scale[1] ÷ √``people`` [R, 4].
+    """The scale [4, H, 2] of ``missed`` [R, 4, H], as widths takes it.
 
     Weighed by √people, so that large stocks are fitted as well as many small ones.
     """
-    limited, terms = np.abs(np.clip(missed, -MOST_MISSED, MOST_MISSED)), _terms(people)
+    limited, known = np.abs(np.clip(missed, -MOST_MISSED, MOST_MISSED)), _terms(people)
     scale = np.empty((*missed.shape[1:], 2))
     for s in range(missed.shape[1]):
         weight = np.sqrt(np.maximum(people[:, s], 1.0))
         for h in range(missed.shape[2]):
-            scale[s, h] = nnls(terms[:, s] * weight[:, None], limited[:, s, h] * weight)[0]
+            scale[s, h] = nnls(known[:, s] * weight[:, None], limited[:, s, h] * weight)[0]
     return scale
 
 
+def widths(scale: Floats, people: Floats) -> Floats:
+    """How far stocks of ``people`` [R, 4] are missed, on average [R, 4, H]: scale[0] + scale[1] ÷ √(people + FEW)."""
+    return np.asarray(np.einsum("shk,rsk->rsh", scale, _terms(people)))
+
+
 def deviations(missed: Floats, people: Floats, scale: Floats) -> Floats:
-    """``missed`` [R, 4, H] as multiples of its scale."""
-    expected = np.einsum("shk,rsk->rsh", scale, _terms(people))
-    return np.asarray(np.clip(missed, -MOST_MISSED, MOST_MISSED) / np.maximum(expected, 1e-9))
+    """``missed`` [R, 4, H] as multiples of its width."""
+    return np.clip(missed, -MOST_MISSED, MOST_MISSED) / np.maximum(widths(scale, people), 1e-9)
 
 
 def grown_on(paths: Floats, scale: Floats) -> tuple[Floats, Floats]:
@@ -230,21 +236,26 @@ def grown_on(paths: Floats, scale: Floats) -> tuple[Floats, Floats]:
 
 
 def _terms(people: Floats) -> Floats:
-    return np.stack([np.ones_like(people), np.maximum(people, 1.0) ** -0.5], axis=-1)
+    return np.stack([np.ones_like(people), (people + FEW) ** -0.5], axis=-1)
 
 
-def _drawn(misses: _Misses, now: Floats, draws: int, random: np.random.Generator) -> Floats:
-    """Factors [P, 4, MONTHS, D] of mean 1: for each draw one of England's paths, grown or shrunk by a normal number,
+def _drawn(
+    misses: _Misses, providers: tuple[str, ...], now: Floats, expected: Floats, draws: int, seed: list[int]
+) -> Floats:
+    """People [P, 4, MONTHS, D], on average as ``expected`` [P, 4, MONTHS]: for each draw one of England's paths, grown
 
-    for all providers, and for each provider a path of its own.
+    or shrunk by a normal number, for all providers, and for each provider a path of its own, the same whichever
+    others there are.
     """
+    random = np.random.default_rng(seed)
     path = random.integers(len(misses.england), size=draws)
     shared = misses.england[path] * random.standard_normal(draws)[:, None, None]
-    deviation = np.einsum("shk,psk->psh", misses.scale, _terms(now))
-    deviation *= np.array(WIDER)[:, None]
-    own = misses.own[random.integers(len(misses.own), size=(len(now), draws))]
-    factors = np.exp(shared[None] + own * deviation[:, None])
-    return np.moveaxis(factors / factors.mean(axis=1, keepdims=True), 1, -1)
+    deviation = widths(misses.scale, now) * np.array(WIDER)[:, None]
+    each = [np.random.default_rng([*seed, crc32(provider.encode())]) for provider in providers]
+    own = misses.own[[random.integers(len(misses.own), size=draws) for random in each]]
+    known = expected[:, None] * np.exp(shared)
+    people = np.maximum((known + FEW) * np.exp(own * deviation[:, None]) - FEW, 0.0) + 1e-9
+    return np.moveaxis(people * (expected[:, None] / people.mean(axis=1, keepdims=True)), 1, -1)
 
 
 def _in_order(people: Floats) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 
 from waitlist.bands import Floats, over
 from waitlist.history import History
-from waitlist.models.outlook import LEAST_PATHS, MONTHS, NOBODY, deviations, fitted_scale, grown_on
+from waitlist.models.outlook import LEAST_PATHS, MONTHS, NOBODY, deviations, fitted_scale, grown_on, widths
 from waitlist.models.rates import by_label
 from waitlist.models.record import FLOORS
 
@@ -26,7 +26,7 @@ EVERY = 2
 
 @dataclass(frozen=True)
 class Strays:
-    """Log strays of lists from their providers: own [R, 4, MONTHS] in deviations, scale as in outlook.Misses."""
+    """Log strays of lists from their providers: own [R, 4, MONTHS] as multiples of their width, scale for widths."""
 
     own: Floats
     scale: Floats
@@ -66,6 +66,5 @@ def shared(now: Floats, own: Floats, expected: Floats) -> Floats:
 
 def stray_paths(known: Strays, now: Floats, draws: int, random: np.random.Generator) -> Floats:
     """[4, MONTHS, D] how far each draw of a list with ``now`` [4] people strays from its provider, in logs."""
-    width = np.einsum("shk,sk->sh", known.scale, np.stack([np.ones_like(now), np.maximum(now, 1) ** -0.5], axis=-1))
     own = known.own[random.integers(len(known.own), size=draws)]
-    return np.moveaxis(own, 0, -1) * width[..., None]
+    return np.moveaxis(own, 0, -1) * widths(known.scale, now[None])[0][..., None]

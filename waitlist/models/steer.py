@@ -9,6 +9,7 @@ change in each lane, which gives the slope of every stock to every pace exactly 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 import numpy as np
 
@@ -21,9 +22,11 @@ from waitlist.models.record import FLOORS
 from waitlist.models.sharing import Strays, shared, stray_paths
 
 ROUNDS = 2
-"""Gauss-Newton rounds: after them the expected stocks of a provider are within half a percent of their aims."""
-PASSES = 2
-"""Times that the draws are led: after the second their mean is the outlook's too."""
+"""Gauss-Newton rounds, after which a list's expected stocks are near their aims; PASSES do the rest."""
+PASSES = 3
+"""Times that the draws are led: first each to its own aims, then all alike, so that their mean is the outlook's."""
+FIRMLY = 1.2
+"""How many times its miss the mean is turned by: draws that cannot follow stand still."""
 NUDGE = 0.05
 """Change of a log pace that a slope is taken over."""
 WIDEST = 2.0
@@ -91,17 +94,18 @@ def steered(
         own = [_weights(*pair) for pair in zip(people, stops, strict=True)]
         found = [_led(*one, time, asked) for one in zip(lists, courses, own, still, strict=True)]
         means[rows] = np.exp([one.theta for one in found])
-        random = np.random.default_rng([seed, p])
+        random = np.random.default_rng([seed, crc32(provider.encode())])
         led = [_strayed(*one, strays, factors.draws, random) for one in zip(found, own, now, strict=True)]
         together = _answer(_together(found), weights)
         surprise = factors.months[rows, :reach, ADMITTED, : factors.draws] / assumed.season[:reach, [ADMITTED]]
         aims = np.concatenate([ahead.draws[p], (stops[..., None] * surprise).sum(axis=0)[None]])
-        for _ in range(PASSES):
+        for turned in range(PASSES):
             went = np.zeros_like(aims)
             for i, n in enumerate(rows):
                 _put(months[n], factors.months[n], led[i])
                 went += _answers(lists[i], Factors(months[[n]], factors.tilt[[n]], factors.draws), time, asked)
-            turn = np.tensordot(together, _log(aims) - _log(went), 2)
+            missed = _log(aims.mean(axis=-1, keepdims=True)) - _log(went.mean(axis=-1, keepdims=True))
+            turn = np.tensordot(together, FIRMLY * missed if turned else _log(aims) - _log(went), 2)
             led = [np.clip(theta + turn, -WIDEST, WIDEST) for theta in led]
         for i, n in enumerate(rows):
             _put(months[n], factors.months[n], _carried_on(led[i], months.shape[1]))

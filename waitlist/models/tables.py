@@ -297,7 +297,10 @@ def _assumptions(
     one_stage = int(history.one_stage[keep].sum())
     small = int((fitted.own_weight[keep].min(axis=1) < 0.5).sum())
     unseen = [" ".join(history.lists[n]) for n in keep if not ahead.level[n].any()]
-    level = f"No month's flows can be used for {', '.join(unseen)}: as many are taken to start as leave."
+    level = (
+        f"No month's flows can be used for {', '.join(unseen)}: as many are taken to start as leave and as the list "
+        "has lately grown by."
+    )
     silent = sorted({history.lists[n][0] for n in keep if not history.observed_flows[n, -1]})
     said = (
         f"The last month's flows are not known for {', '.join(silent)}: nothing is filled in, and in totals the change "
