@@ -289,6 +289,7 @@ def test_places_that_are_refused_before_any_work(tmp_path, monkeypatch):
     assert "a link" in refusal(tmp_path / "link") and "a link" in refusal(tmp_path / "dangling")
     assert "holds the data" in refusal(tmp_path / "data", tmp_path / "data")
     assert "holds the data" in refusal(tmp_path / "data", tmp_path / "data" / "2025")
+    assert "holds the data" in refusal(tmp_path / "data", tmp_path / "elsewhere", tmp_path / "data" / "history.csv")
     monkeypatch.chdir(tmp_path / "mine")
     assert "holds the data or the place you work in" in refusal(tmp_path)
     assert "holds the data or the place you work in" in refusal(Path("."))

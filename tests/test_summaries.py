@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import waitlist as wl
+from tests import extracts
 from tests.conftest import ROOT
 from waitlist.errors import Refusal
 from waitlist.history import STOCKS, Summaries
@@ -181,7 +182,8 @@ def test_a_hostile_file_is_refused_in_plain_words(tmp_path):
     path = written(tmp_path, "it", SUMMARY, summary_row())
     with pytest.raises(Refusal, match="may not be larger than 20 bytes"):
         read_summaries([path], "2025-05", limit=20)
-    for content, words in ((SUMMARY.encode() + b"\n\xff", "not UTF-8"), (b"", "header"), (b"\x00\xff\n", "header")):
+    senseless = {SUMMARY.encode() + b"\n\xff": "not UTF-8", b"": "header", b"\x00\xff\n": "header"}
+    for content, words in (senseless | {SUMMARY.encode() + b"\n\n": "hold a row"}).items():
         path.write_bytes(content)
         with pytest.raises(Refusal, match=words):
             read_summaries([path], "2025-05")
@@ -203,6 +205,17 @@ def test_a_folder_is_searched_and_what_is_not_known_left_aside(tmp_path):
     assert ([file.name for file in found.files], found.providers) == (["known.csv"], ("ZZA",))
     assert [(p.severity, p.value) for p in problems] == [("note", "empty.csv, flows.csv, unknown.csv")]
     assert len(found.files[0].sha256) == 64
+
+
+def test_a_history_that_counts_otherwise_than_the_extracts_is_a_warning(tmp_path):
+    for month in ("2025-04", "2025-05"):
+        extracts.write(tmp_path, month)  # 600 people wait
+    rows = [summary_row("2025-04-01", counts="600,600,0,0,0,0"), summary_row(counts="590,590,0,0,0,0")]
+    history = written(tmp_path, "history", SUMMARY, *rows)
+    history = history.rename(tmp_path / "it")
+    plan = wl.Plan(name="Two counts", inputs=tmp_path, history=(history,))
+    (found,) = [p for p in wl.read(tmp_path, plan, cache=False).problems if p.file == "the history"]
+    assert (found.severity, found.value) == ("warning", "ZZA 2025-05: 590 waiting against 600")
 
 
 def test_mergers_merge_the_summaries_and_a_missing_part_is_not_zero(tmp_path):

@@ -171,7 +171,7 @@ def _settings(
     gc.set_threshold(200_000, 20, 50)  # nearly all that a run makes stays: looking it through often cost 3 %
     plan = Plan.load(plan_file, inputs=inputs, history=history or None, draws=draws, seed=seed)
     if out:
-        check_place(out, plan.inputs)
+        check_place(out, plan.inputs, *plan.history)
     return plan
 
 

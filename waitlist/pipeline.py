@@ -48,7 +48,7 @@ def read(
     files that tell of a longer past, of which nothing after the last month is used either.
     Raises Refusal naming every problem found.
     """
-    from waitlist.inputs.check import excess, questions, refuse_excess, vanished  # noqa: PLC0415 - loads DuckDB
+    from waitlist.inputs.check import disagreements, excess, questions, refuse_excess, vanished  # noqa: PLC0415 - loads DuckDB
     from waitlist.inputs.extract import read_counts  # noqa: PLC0415
     from waitlist.inputs.past import history_of, merge_summaries, unused_keys  # noqa: PLC0415
     from waitlist.inputs.summaries import read_summaries  # noqa: PLC0415
@@ -64,7 +64,7 @@ def read(
         asked = plan.providers if plan.providers != "all" else ()
         problems += tuple(vanished(history.counts, history.breaks, asked))
         summaries, missing = read_summaries(plan.history, history.months[-1])
-        problems += missing
+        problems += (*missing, *disagreements(counts, summaries))
         merged = merge_summaries(summaries, plan.successor)
         history = dataclasses.replace(history, summaries=merged, summaries_sent=summaries)
     return dataclasses.replace(history, problems=problems)

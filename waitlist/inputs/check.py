@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from waitlist.bands import Floats
 from waitlist.errors import Problem, Refusal, Severity
-from waitlist.history import PARTS, Break, Counts
+from waitlist.history import PARTS, Break, Counts, Summaries
 from waitlist.inputs.breaks import LEAST_LIST, find_breaks, provider_rows
 from waitlist.inputs.extract import Progress, counts_of, missing_months, read_months
 
@@ -101,6 +101,30 @@ def excess(counts: Counts, lists: Collection[int]) -> list[Problem]:
         rule = "where Part_2A is over Part_2 the outpatient band is 0 and the excess is recorded (R5)"
         problems.append(Problem("note", "all files", "", value, rule, "Nothing to do."))
     return problems
+
+
+def disagreements(counts: Counts, summaries: Summaries) -> list[Problem]:
+    """A warning on the months in which the history counts a provider's list otherwise than the extracts do."""
+    both = sorted(set(counts.months) & set(summaries.months))
+    at = [counts.months.index(month) for month in both]
+    told = summaries.stocks[:, 0][:, [summaries.months.index(month) for month in both]]
+    found: list[tuple[float, str]] = []
+    for provider, rows in provider_rows(counts).items():
+        if provider not in summaries.providers:
+            continue
+        people = counts.incomplete[rows][:, at].sum(axis=(0, 2))
+        other = told[summaries.providers.index(provider)]
+        known = counts.reported[rows[0], at, TWO] & np.isfinite(other)
+        apart = np.where(known, np.abs(other - people), 0.0)
+        found += [
+            (apart[m], f"{provider} {both[m]}: {other[m]:,.0f} waiting against {people[m]:,.0f}")
+            for m in np.flatnonzero(apart)
+        ]
+    if not found:
+        return []
+    value = max(found)[1] + (f", and {len(found) - 1:,} other months of providers" if len(found) > 1 else "")
+    rule = "the history and the extracts should count the same people; the extracts are used for their months"
+    return [Problem("warning", "the history", "incomplete_total", value, rule, "Find out which was revised later.")]
 
 
 def refuse_excess(counts: Counts, lists: Collection[int]) -> None:

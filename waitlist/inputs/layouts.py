@@ -97,6 +97,8 @@ def read_table(path: Path, layout: str, origin: str, limit: int = SIZE_LIMIT) ->
         raise refuse(path.name, "", f"over {limit:,} bytes", rule, FETCH)
     header, *rows = _rows(path.name, content)
     _refuse_header(path.name, layout, header)
+    if not any(rows):
+        raise refuse(path.name, "row 2", "", "a file of the history must hold a row at least", FETCH)
     later = _later(layout, header, origin)
     known = [(line, row) for line, row in enumerate(rows, 2) if row and not later(row)]
     even = [(line, row) for line, row in known if len(row) == len(header)]

@@ -74,9 +74,9 @@ def _area(demand: Demand, people: Population) -> str | None:
 
 
 def _known(people: Population, area: str) -> tuple[Floats, Floats]:
-    """The years whose every age band is known in ``area`` [Y], and its people then [Y, G]."""
+    """The years whose every age band is known in ``area``, where anybody lives [Y], and its people then [Y, G]."""
     persons = people.people[list(people.areas).index(area)]
-    known = ~np.isnan(persons).any(axis=1)
+    known = persons.sum(axis=1) > 0
     return np.array(people.years, dtype=float)[known], persons[known]
 
 

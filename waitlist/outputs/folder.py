@@ -25,12 +25,12 @@ _REMEDIES = {
 _ELSEWHERE = "Give another place with --out, or ask for permission to write there."
 
 
-def check_place(out: Path, inputs: Path | None = None) -> None:
+def check_place(out: Path, *read: Path) -> None:
     """Refuse, before any work, a place that ``write`` may not replace or cannot make (R14).
 
-    ``inputs`` is the data folder, which is never replaced. Raises Refusal.
+    ``read`` are the files and folders of data, which are never replaced. Raises Refusal.
     """
-    rule, remedy = _objection(out, inputs)
+    rule, remedy = _objection(out, read)
     if rule:
         raise refuse(str(out), "", "", rule, remedy)
 
@@ -61,7 +61,7 @@ def _whole(made: Result | Backtest, out: Path, fill: Callable[[Path], None]) -> 
     All is built in a hidden folder beside ``out`` and put in its place in one step; whatever stops it
     (Ctrl-C, a full disk), nothing is left behind and an older folder stands as it was.
     """
-    check_place(out, made.plan.inputs)
+    check_place(out, made.plan.inputs, *made.plan.history)
     target = Path(os.path.abspath(out))
     try:
         with _built_beside(target) as building:
@@ -86,12 +86,12 @@ def _write_all(result: Result, folder: Path) -> None:
         (folder / "report.html").write_text(report(), encoding="utf-8", newline="\n")
 
 
-def _objection(out: Path, inputs: Path | None) -> tuple[str, str]:
+def _objection(out: Path, read: Iterable[Path]) -> tuple[str, str]:
     """Why ``out`` cannot be the run's folder and what to do, or two empty texts."""
     if out.is_symlink():
         return "this is a link, and a run's folder is never written through one", "Name the folder itself."
     target = out.resolve()
-    protected = [Path.cwd().resolve(), *([inputs.resolve()] if inputs else [])]
+    protected = [Path.cwd().resolve(), *(path.resolve() for path in read)]
     if any(place.is_relative_to(target) for place in protected):
         return "this holds the data or the place you work in, and would be replaced whole", "Name a new folder."
     if target.is_dir():
