@@ -59,7 +59,7 @@ def structural(growth: Callable[[National], float], strikes: bool = True) -> Cal
 
     def ahead(known: Summaries) -> np.ndarray:
         known = known if strikes else dataclasses.replace(known, strikes=())
-        found = national.fit(known, known.months[0], known.months[-1])
+        found = national.fit(known, "clock_starts", known.months[0], known.months[-1])
         season = found.season[(int(known.months[-1][5:]) + np.arange(AHEAD)) % 12]
         return np.log(found.level) + season + growth(found) / 12 * np.arange(1, AHEAD + 1)
 

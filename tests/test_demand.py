@@ -72,7 +72,7 @@ def test_growth_season_and_what_a_strike_costs_are_recovered_through_the_shock_o
     days = [date(2023, month, day + later) for month, day in firsts for later in (0, 1)]
     groups = [f"doctors{' (renamed)' if day.month > 7 else ''}" for day in days]  # alone, two months are too few
     strikes = tuple(Strike(day, group, 1.0) for day, group in zip(days, groups, strict=True))
-    found = national.fit(england(strikes=strikes), "2024-04", LAST)
+    found = national.fit(england(strikes=strikes), "clock_starts", "2024-04", LAST)
     assert found is not None
     assert found.growth == pytest.approx(0.03, abs=0.002)
     assert found.growth_error < 0.005
@@ -87,7 +87,7 @@ def test_growth_season_and_what_a_strike_costs_are_recovered_through_the_shock_o
 
 def test_a_strike_on_a_weekend_counts_for_nothing():
     weekend = tuple(Strike(date(2023, m, d), "doctors", 1.0) for m, d in ((4, 15), (7, 15), (8, 12), (9, 23)))
-    plain, struck = (national.fit(dataclasses.replace(england(), strikes=days), "2024-04", LAST)
+    plain, struck = (national.fit(dataclasses.replace(england(), strikes=days), "clock_starts", "2024-04", LAST)
                      for days in ((), weekend))  # fmt: skip
     np.testing.assert_array_equal(plain.expected, struck.expected)
 

@@ -92,6 +92,12 @@ def test_a_year_of_months_is_too_short_for_an_outlook():
     assert outlook(made_up(months=12), PROVIDERS, 6, 10, 1) is None
 
 
+def test_a_month_that_england_lacks_spoils_no_draw():
+    record = made_up(months=60)
+    record.england[3, -20] = np.nan
+    assert np.isfinite(outlook(record, PROVIDERS[:2], MONTHS, 100, 1).draws).all()
+
+
 def test_few_providers_give_no_outlook():
     record = made_up()
     few = Record(record.months, PROVIDERS[:3], record.own[:3], record.england, record.jumps[:3])

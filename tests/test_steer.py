@@ -68,9 +68,9 @@ def carried_on(assumed):
 
 
 def lately(assumed):
-    """Admitted stops a working day of each list where nothing is steered."""
+    """Admitted stops a working day of each list, in every month, where nothing is steered."""
     found = [stepped(*still(assumed), TIME, [n], asked(TIME, ())).flows[F_ADMITTED] for n in range(3)]
-    return np.array([flow[:, 0].sum() for flow in found]) / TIME.working_days.sum()
+    return np.outer([flow[:, 0].sum() for flow in found], np.ones(REACH)) / TIME.working_days.sum()
 
 
 def outlook_of(expected, spread=0.0):

@@ -12,7 +12,7 @@ from typing import TypeVar
 from waitlist.calendar import horizon
 from waitlist.errors import Refusal, refuse
 from waitlist.history import History
-from waitlist.models import answers, demand, engine, past, rates, steer, tables
+from waitlist.models import answers, demand, engine, national, past, rates, steer, tables
 from waitlist.models.departures import MonthFlows
 from waitlist.models.outlook import outlook
 from waitlist.models.record import record_of
@@ -123,6 +123,9 @@ def project(
     providers = tuple(sorted({history.lists[n][0] for n in keep}))
     with ThreadPoolExecutor(max_workers=1) as aside:  # much of it is loading statsmodels
         england = aside.submit(demand.england, history)
+        theatres = aside.submit(
+            national.fit, history.summaries, "stops_admitted", history.months[0], history.months[-1]
+        )
         coming = aside.submit(
             lambda: outlook(record_of(history), providers, plan.horizon_months, plan.draws, plan.seed)
         )
@@ -134,8 +137,9 @@ def project(
     factors = engine.factors_drawn(assumed, plan.draws, plan.seed)
     paces = None
     if ahead:
-        lately = rates.admitted_lately(history, whole)
-        factors, paces = steer.steered(assumed, factors, time, ahead, strays(history), lately, plan.seed)
+        reach = ahead.expected.shape[2]
+        admitted = rates.admitted_ahead(history, whole, theatres.result(), time.months[:reach])
+        factors, paces = steer.steered(assumed, factors, time, ahead, strays(history), admitted, plan.seed)
     starts = demand.forecast(history, fitted.start_season, plan.demand, plan.horizon_months, england.result())
     planned = engine.assume(history, fitted, time, whole, starts) if plan.demand != Demand() else assumed
     place = {n: i for i, n in enumerate(whole)}

@@ -56,8 +56,8 @@ class Starts:
 
 
 def england(history: History) -> National | None:
-    """What England's series in the summaries tells; None where there is none."""
-    return national.fit(history.summaries, history.months[0], history.months[-1])
+    """What England's clock starts in the summaries tell; None where there are none."""
+    return national.fit(history.summaries, "clock_starts", history.months[0], history.months[-1])
 
 
 def forecast(

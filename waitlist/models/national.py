@@ -1,4 +1,4 @@
-"""England's clock starts per working day: level, season, growth and strikes, from one long series.
+"""A flow of England's per working day: level, season, growth and strikes, from one long series.
 
 A structural time series (Harvey, 1989) of the logarithm: a level that wanders, a growth that does not, one
 factor for each calendar month, and effects of strikes. The months of the 2020 shock are left out, each having an
@@ -14,7 +14,7 @@ import numpy as np
 
 from waitlist.bands import Floats
 from waitlist.calendar import is_working_day, month_end, month_of, months_after, months_between, working_days_in
-from waitlist.history import Strike, Summaries
+from waitlist.history import NATIONAL_FLOWS, Strike, Summaries
 
 SHOCK = ("2020-03", "2021-03")
 """The first and last month that the pandemic spoils: later ones fit a level again (measured)."""
@@ -33,10 +33,10 @@ class National:
     """What the series tells at its last month, the snapshot's. Logarithms; growth a year.
 
     season [12] of each calendar month (0 is January), adding up to 0. growth and growth_error: drawn to none,
-    and its standard error. months: those of expected [H], what each month's clock starts per working day should be
+    and its standard error. months: those of expected [H], what each month's flow per working day should be
     relative to the snapshot's level: level, season, strikes. level: people a working day, without season.
     trend_2019: (level at the snapshot, growth a month) of the line through the months before the shock, or
-    None. missing: people by which clock starts fell short of that line since; 0 without it.
+    None. missing: people by which the flow fell short of that line since; 0 without it.
     """
 
     season: Floats
@@ -49,10 +49,10 @@ class National:
     missing: float
 
 
-def fit(summaries: Summaries, first: str, last: str) -> National | None:
-    """England's series in ``summaries`` until ``last``, expected from ``first`` on; None where it is too short."""
-    starts = summaries.england_flows[0]
-    known = {month: value for month, value in zip(summaries.months, starts, strict=True) if value > 0 and month <= last}
+def fit(summaries: Summaries, flow: str, first: str, last: str) -> National | None:
+    """England's ``flow`` (NATIONAL_FLOWS) until ``last``, expected from ``first`` on; None where it is too short."""
+    people = summaries.england_flows[NATIONAL_FLOWS.index(flow)]
+    known = {month: value for month, value in zip(summaries.months, people, strict=True) if value > 0 and month <= last}
     if len(known) < LEAST_MONTHS:
         return None
     begin = min(first, min(known))

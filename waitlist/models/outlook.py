@@ -190,6 +190,7 @@ def _misses(record: Record, england: Floats, known: np.ndarray, lines: Floats, l
         came = np.moveaxis(record.own[:, :, ahead], 2, 0)
         missed = np.log(came + FEW) - np.log(np.maximum(people, NOBODY)[..., None] * np.exp(moved) + FEW)
         rows = (people[:, :, 0] > LEAST_LIST) & np.isfinite(missed).all(axis=(2, 3))
+        line_missed = line_missed[np.isfinite(line_missed).all(axis=(1, 2))]
         if rows.sum() >= LEAST_PATHS:
             break
     else:

@@ -76,8 +76,8 @@ def steered(
 ) -> tuple[Factors, Paces]:
     """``factors`` that lead the lists of each provider together to its outlook, each draw to its own path.
 
-    ``assumed`` holds all lists of the outlook's providers; admitted [N] are their stops a working day lately. Beyond
-    the outlook's months the mean of the LAST goes on, and fades (FADES).
+    ``assumed`` holds all lists of the outlook's providers; admitted [N, H] are their stops a working day in each month.
+    Beyond the outlook's months the mean of the LAST goes on, and fades (FADES).
     """
     reach = ahead.expected.shape[2]
     asked, days = _month_ends(time, reach), _working_days(assumed, time, reach)
@@ -88,7 +88,7 @@ def steered(
         still = [_slopes(one, time, asked, np.zeros((reach, len(STEERED)))) for one in lists]
         now = np.array([_over(one) for one in lists])
         people = shared(now, np.exp([one.base[:-1] for one in still]) - 1, ahead.expected[p])
-        stops = admitted[rows][:, None] * days
+        stops = admitted[rows] * days
         courses = [_log(np.vstack(pair)) for pair in zip(people, stops, strict=True)]
         weights = _weights(ahead.expected[p] / CHANCE, stops.sum(axis=0))
         own = [_weights(*pair) for pair in zip(people, stops, strict=True)]
