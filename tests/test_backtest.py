@@ -21,7 +21,8 @@ from waitlist.models import backtest as scoring
 from waitlist.origins import Job, all_said
 from waitlist.outputs import folder, terminal
 from waitlist.pipeline import known_at
-from waitlist.plan import Successor
+from waitlist.plan import Demand, Successor
+from waitlist.rolling import jobs_of
 
 PLAN = """
 name = "Small"
@@ -140,6 +141,13 @@ def test_a_past_cut_at_a_month_is_what_is_read_with_that_origin(place):
     assert cut.counts.files == read.counts.files
     for name in OBSERVED:
         np.testing.assert_array_equal(getattr(cut, name), getattr(read, name), err_msg=name)
+
+
+def test_what_a_plan_assumes_of_demand_to_come_is_not_assumed_of_the_past(place):
+    demand = Demand(growth="stated", percent_per_year=30.0)
+    plan = wl.Plan.load(place / "small.toml").model_copy(update={"demand": demand})
+    (job,), _ = jobs_of(plan, wl.read(plan.inputs, plan), ["2025-05"], 1, ("last_value",), ("provider",))
+    assert job.plan.demand == Demand()
 
 
 def test_a_merger_knows_at_an_origin_only_what_had_been_sent_by_then(tmp_path):

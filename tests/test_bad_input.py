@@ -462,6 +462,11 @@ def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
     )
 
 
+def test_a_history_typed_on_the_command_line_must_be_there(folder, tmp_path):
+    ended = command("position", tmp_path / "plan.toml", "--history", tmp_path / "typo")
+    assert ended.returncode == 1 and "history: there is no such file or folder" in ended.stderr
+
+
 def test_the_command_line_says_what_was_refused_and_writes_nothing(folder, tmp_path):
     spoiled(folder, "2", **{FIRST: "-3"})
     (folder / "b.zip").write_text("no zip")

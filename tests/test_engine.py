@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -138,13 +139,10 @@ DEADLINES = tuple(
 )
 
 
-def forecast(
-    seed: int = 1, draws: int = 40, fastest: float = 0.006, snapshot: date = date(2025, 8, 29), deadlines=DEADLINES
-) -> tuple[Forecast, Horizon]:
-    time = horizon(snapshot, 16)
+def assumptions(seed: int, fastest: float, time: Horizon) -> Assumptions:
     r = np.random.default_rng(seed)
     given = system(seed, fastest, weeks=time.weeks, lists=1, time=time)
-    assumed = Assumptions(
+    return Assumptions(
         lists=(("RAA", "110"),),
         opening=given["opening"],
         held=given["held"],
@@ -156,8 +154,22 @@ def forecast(
         shocks=r.uniform(0.7, 1.3, (12, 1, 5)),
         lasting=np.zeros((1, 5)),
     )
+
+
+def forecast(
+    seed: int = 1, draws: int = 40, fastest: float = 0.006, snapshot: date = date(2025, 8, 29), deadlines=DEADLINES
+) -> tuple[Forecast, Horizon]:
+    time = horizon(snapshot, 16)
+    assumed = assumptions(seed, fastest, time)
     row = project(assumed, factors_drawn(assumed, draws, seed), time, {("RAA", "110"): [0]}, asked(time, deadlines))
     return next(row)[1], time
+
+
+def test_the_draws_clock_starts_are_on_average_what_demand_says():
+    assumed = replace(assumptions(1, 0.006, TIME), lasting=np.full((1, 5), 0.5))
+    starts = factors_drawn(assumed, 40, 1).months[0, :, STARTS, :40]
+    assert starts.std(axis=1).min() > 0.1
+    np.testing.assert_allclose(starts.mean(axis=1), 1.0)
 
 
 @pytest.mark.parametrize("snapshot", [date(2025, 8, 29), date(2025, 8, 31), date(2026, 2, 28)])

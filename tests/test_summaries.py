@@ -207,6 +207,11 @@ def test_a_folder_is_searched_and_what_is_not_known_left_aside(tmp_path):
     assert len(found.files[0].sha256) == 64
 
 
+def test_a_file_that_tells_nothing_until_the_origin_is_a_warning(tmp_path):
+    found, (warning,) = read_summaries([written(tmp_path, "late", SUMMARY, summary_row("2025-06-01"))], "2025-05")
+    assert (warning.severity, warning.file, found.files) == ("warning", "late.csv", ())
+
+
 def test_a_history_that_counts_otherwise_than_the_extracts_is_a_warning(tmp_path):
     for month in ("2025-04", "2025-05"):
         extracts.write(tmp_path, month)  # 600 people wait

@@ -169,10 +169,21 @@ def _settings(
     from waitlist.plan import Plan  # noqa: PLC0415
 
     gc.set_threshold(200_000, 20, 50)  # nearly all that a run makes stays: looking it through often cost 3 %
+    _refuse_missing(history or [])
     plan = Plan.load(plan_file, inputs=inputs, history=history or None, draws=draws, seed=seed)
     if out:
         check_place(out, plan.inputs, *plan.history)
     return plan
+
+
+def _refuse_missing(history: list[Path]) -> None:
+    """A path that is typed is meant, though one that a plan names may be missing."""
+    from waitlist.errors import Problem, Refusal  # noqa: PLC0415
+
+    rule, remedy = "there is no such file or folder", "Check the path."
+    missing = [path for path in history if not path.exists()]
+    if missing:
+        raise Refusal(Problem("error", "the command", "history", str(path), rule, remedy) for path in missing)
 
 
 class _Bar:

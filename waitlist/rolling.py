@@ -18,7 +18,7 @@ from waitlist.models.engine import Key
 from waitlist.models.series import reported
 from waitlist.origins import LEVELS, Job, Said, all_said
 from waitlist.pipeline import Progress, read
-from waitlist.plan import Plan
+from waitlist.plan import Demand, Plan
 from waitlist.results import ALL, Backtest
 
 LeftOut = tuple[str, str, str, str]
@@ -61,7 +61,10 @@ def backtest(
         ratios=scoring.ratios(scored),
         excluded=excluded,
         breaks=tuple(b for b in history.breaks if b.provider in asked and min(origins) < b.month <= end),
-        assumptions=("Only providers that reported in every month of an origin's window are scored.",),
+        assumptions=(
+            "Only providers that reported in every month of an origin's window are scored.",
+            "What the plan assumes of demand to come is not assumed of the past: clock starts are as fitted then.",
+        ),
         warnings=(*history.problems, *warnings),
     )
 
@@ -96,7 +99,10 @@ def jobs_of(
 
 
 def _then(plan: Plan, history: History, origin: str) -> Plan:
-    """``plan`` without the providers it names that had not reported by ``origin``: they could not be named then."""
+    """``plan`` as it could have been then: without what it assumes of demand to come, and without the providers it
+    names that had not reported by ``origin``.
+    """
+    plan = plan.model_copy(update={"demand": Demand()})
     if plan.providers == "all":
         return plan
     until = history.months.index(origin) + 1

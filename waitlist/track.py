@@ -29,7 +29,8 @@ AHEAD = 3
 LEAST_FLOWS = 6
 """Months of flows that an origin must have behind it."""
 DRAWS = 100
-OTHER_KEYS = {"name", "inputs", "history", "draws", "horizon_months", "thresholds_weeks", "deadline", "clearance"}
+OTHER_KEYS = {"name", "inputs", "history", "draws", "horizon_months", "thresholds_weeks"}
+OTHER_KEYS |= {"deadline", "clearance", "demand"}
 """Keys of a plan that do not move these forecasts; the data themselves are known by their content."""
 
 

@@ -116,6 +116,8 @@ def merge_providers(counts: Counts, successors: Sequence[Successor]) -> Counts:
 
 def merge_summaries(summaries: Summaries, successors: Sequence[Successor]) -> Summaries:
     """Each merged provider's stocks counted with its successor's ([[successor]]), where all that is due is known."""
+    if not successors:
+        return summaries
     heirs = {s.from_provider: s.to_provider for s in successors}
     providers = tuple(sorted({_heir(provider, heirs) for provider in summaries.providers}))
     stocks = np.full((len(providers), *summaries.stocks.shape[1:]), np.nan)

@@ -70,7 +70,7 @@ def read_summaries(
     months, providers, stocks, england, flows = _series(summary, national)
     struck = sorted({strike for table in strikes for strike in _strikes(table)}, key=lambda s: (s.day, s.staff_group))
     files = tuple(_file(table) for table in tables if len(table.lines))
-    notes = (*warnings, *problems)
+    notes = (*warnings, *(_of_no_use(table, origin) for table in tables if not len(table.lines)), *problems)
     return Summaries(months, providers, stocks, england, flows, tuple(struck), _population(people), files), notes
 
 
@@ -78,6 +78,11 @@ def _missing(path: Path) -> Problem:
     rule = "the plan's history is not there: the forecast runs without what it would tell of the past"
     remedy = "Put the file or folder there, or take it out of the plan's history."
     return Problem("warning", "the plan", "history", path.name, rule, remedy)
+
+
+def _of_no_use(table: Table, origin: str) -> Problem:
+    rule = f"no row of the file is of {origin} or before: it tells the forecast nothing"
+    return Problem("warning", table.file, "", "", rule, "Fetch earlier months, or take it out of the plan's history.")
 
 
 def _unreadable(path: Path, error: OSError) -> Problem:

@@ -177,6 +177,7 @@ def multipliers(assumed: Assumptions, n: int, drawn: tuple[np.ndarray, np.ndarra
 
     Observed months are drawn whole, the same for all lists, so that what moves together goes on doing so:
     LEVEL_MONTHS of them give the draw's level, one more each month its month, and of a third what lasts.
+    Their mean over the draws is the season, so that what is expected is what was assumed.
     """
     level, month, lasting = drawn
     shocks = assumed.shocks[:, n]
@@ -184,6 +185,7 @@ def multipliers(assumed: Assumptions, n: int, drawn: tuple[np.ndarray, np.ndarra
     steps -= steps.mean(axis=0)
     lasted = np.exp(np.cumsum(steps[lasting], axis=1))[:, LAG:]
     factors = shocks[level].mean(axis=1)[:, None] * shocks[month] * lasted
+    factors /= np.maximum(factors.mean(axis=0), 1e-9)
     factors[..., :STARTS] *= assumed.season
     paces = np.ones((*factors.shape[:2], FACTORS - STARTS - 1))
     return np.moveaxis(np.concatenate([factors, paces], axis=2), 0, -1)

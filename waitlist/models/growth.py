@@ -112,9 +112,10 @@ def _scenario(demand: Demand, england: National | None, path: Floats, months: Se
 
 def said(growths: Growths, demand: Demand, england: National | None) -> tuple[str, ...]:
     """What is assumed of demand, in sentences."""
+    yearly = round(100 * england.growth, 1) + 0.0 if england else 0.0  # never -0.0
     kinds = {
-        "fitted": f"grows by {100 * england.growth:.1f} % a year (standard error {100 * england.growth_error:.1f}), "
-        f"as England's clock starts since {england.months[0]} do, and less and less after {FULL_MONTHS} months"
+        "fitted": f"grows by {yearly:.1f} % a year (standard error {100 * england.growth_error:.1f}), as "
+        f"England's clock starts since {england.months[0]} do, and less and less after {FULL_MONTHS} months"
         if england
         else "stays at its recent level",
         "stated": "grows as the plan states",
@@ -128,7 +129,7 @@ def said(growths: Growths, demand: Demand, england: National | None) -> tuple[st
     scenarios = {
         "trend_2019": f"Scenario: referrals are back at the trend of before {SHOCK[0]} on {demand.reached_by}.",
         "suppressed": f"Scenario: {demand.percent_returning} % of the referrals missing since {SHOCK[0]} come within "
-        f"{demand.over_months} months.",
+        f"{demand.over_months} month{'s' * (demand.over_months > 1)}.",
     }
     return (
         f"Demand {kinds[growths.kind]}; by working day and {season}.",

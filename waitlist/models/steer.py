@@ -37,10 +37,6 @@ CHANCE = 0.03
 """The part of a count's chance that a provider's outlook holds: it is an expectation, not a count."""
 ROUGH, FAR = 3e-4, 3e-5
 """What a change from one month to the next, and a distance from the observed pace, cost against a miss (squared)."""
-LAST = 6
-"""Months at the outlook's end whose mean log pace goes on beyond it."""
-FADES = 0.72
-"""The part of that which is left a year later: as much as of England's lines in the outlook."""
 STEERED = (ADMITTED, *range(STARTS + 1, FACTORS))
 """The factors that are steered: that of admitted stops, and the pace at each of KNOTS."""
 
@@ -77,7 +73,7 @@ def steered(
     """``factors`` that lead the lists of each provider together to its outlook, each draw to its own path.
 
     ``assumed`` holds all lists of the outlook's providers; admitted [N, H] are their stops a working day in each month.
-    Beyond the outlook's months the mean of the LAST goes on, and fades (FADES).
+    Beyond the outlook's months the paces of its last go on.
     """
     reach = ahead.expected.shape[2]
     asked, days = _month_ends(time, reach), _working_days(assumed, time, reach)
@@ -238,10 +234,8 @@ def _over(one: Assumptions) -> Floats:
 
 
 def _carried_on(theta: Floats, months: int) -> Floats:
-    """``theta`` [H, STEERED, D] for all ``months``: beyond H the mean of the LAST, fading by FADES a year."""
-    later = np.arange(1, max(months - len(theta), 0) + 1) / 12
-    fading = theta[-LAST:].mean(axis=0) * (FADES**later)[:, None, None]
-    return np.concatenate([theta, fading])[:months]
+    """``theta`` [H, STEERED, D] for all ``months``: beyond H as in the last of them."""
+    return theta[np.minimum(np.arange(months), len(theta) - 1)]
 
 
 def _log(people: Floats) -> Floats:

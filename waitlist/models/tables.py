@@ -27,7 +27,8 @@ COHORT = ("week_ending", "p10", "p50", "p90", "required_per_week", "joined", "le
 
 LED = (
     "Each provider's rates are paced, month by month and by weeks waited, so that its list and its long waits go where "
-    "the record of all providers says such lists go; paces.csv holds the paces."
+    "the record of all providers says such lists go; paces.csv holds the paces. Beyond their last month they stay as "
+    "they are in it."
 )
 NOT_LED = (
     "Rates are not paced: the record is too short or holds too few providers to say where such lists go, so the "
@@ -228,22 +229,25 @@ def _rates_table(history: History, fitted: rates.Rates, keep: list[int]) -> pd.D
 
 
 def _demand_table(history: History, ahead: demand.Starts, keep: list[int]) -> pd.DataFrame:
-    """The plan's growth beside the other kinds, without any scenario: providers and their total."""
+    """The plan's growth beside the other kinds, and with its scenario: providers and their total."""
     specialties = [history.lists[n][1] for n in keep]
     level = ahead.first_year()[keep]
     groups = {ALL: list(range(len(keep)))}
     for i, n in enumerate(keep):
         groups.setdefault(history.lists[n][0], []).append(i)
-    rows = []
-    for kind in ahead.growths.by_kind:
-        paths = ahead.growths.paths(specialties, kind)[:, :12]
+    growths, rows = ahead.growths, []
+    ways = {kind: growths.paths(specialties, kind)[:, :12] for kind in growths.by_kind}
+    used = growths.kind
+    if (growths.scenario != 1).any():
+        used = "scenario"
+        ways[used] = ways[growths.kind] + np.log(growths.scenario[:12])
+    for kind, paths in ways.items():
         error = ahead.england.growth_error if ahead.england and kind == "fitted" else None
         for provider, lists in groups.items():
             year = (level * np.exp(paths))[lists].sum()
             weight = level[lists].sum(axis=1)
             grown = (weight * np.exp(paths[lists, -1])).sum() / max(weight.sum(), 1e-9) - 1
-            in_plan = kind == ahead.growths.kind
-            rows.append((provider, ALL, kind, 100 * grown, error and 100 * error, year, in_plan))
+            rows.append((provider, ALL, kind, 100 * grown, error and 100 * error, year, kind == used))
     columns = ["provider", "specialty", "growth", "percent_per_year", "standard_error", "starts_per_year", "in_plan"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -325,5 +329,5 @@ def _assumptions(
         *((level,) if unseen else ()),
         "The longest waits' rates are moved so that the last months, replayed, end as they did.",
         LED if paces else NOT_LED,
-        "Nothing is planned: today's behaviour is carried on.",
+        "No change in activity is planned.",
     )

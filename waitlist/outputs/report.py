@@ -13,6 +13,7 @@ from waitlist.calendar import month_end, months_after, months_between
 from waitlist.outputs import charts, lookback, sentences
 from waitlist.outputs import words as say
 from waitlist.outputs.parts import Figure, Table
+from waitlist.outputs.recorded import past_record
 from waitlist.results import ALL, Result
 
 CHARTED = 12
@@ -61,10 +62,12 @@ def render(result: Result) -> str:
         charted=CHARTED if len(providers) > CHARTED + 1 else 0,
         end=sentences.horizon_end(result),
         overview=_overview(result),
-        record=lookback.sentences(result, ALL),
+        record=past_record(result, ALL),
         looked_back=lookback.figures(result, ALL, "record"),
         recorded=lookback.table(result, providers[: CHARTED + 1]),
         demand=_demand(result, providers[: CHARTED + 1]),
+        supposing=sentences.supposing(result.plan),
+        led=result.paces["month_end"].nunique(),
         paces=_paces(result, providers[: CHARTED + 1]),
         breaks=_breaks(result),
         warnings=_warnings(result),
@@ -100,7 +103,7 @@ def _section(result: Result, parts: dict[str, pd.DataFrame], code: str, charted:
     return Section(
         anchor=anchor,
         name=name,
-        headline=[*sentences.headline(result, code, whole), *(lookback.sentences(result, code) if code != ALL else [])],
+        headline=[*sentences.headline(result, code, whole), *(past_record(result, code) if code != ALL else [])],
         figures=figures,
         tables=[
             _breakeven(sentences.at_snapshot(whole["breakeven"], result), name),

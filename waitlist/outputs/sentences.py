@@ -132,7 +132,7 @@ def flatters(result: Result) -> list[str]:
         f"In {say.month(result.snapshot)}, {say.count(stops)} clock stops and "
         f"{say.count(now.get('other_removals'))} other removals (net of returns) took people off these lists. "
         "Other removals are not treatment: the "
-        "forecast carries them on at the rates observed, and if they fell to none every list here would be longer.",
+        "forecast lets them go on much as they have, and if they fell to none every list here would be longer.",
         "The percentage within 18 weeks moves with who is on the list. Fewer clock starts lower it, because "
         "those who have just joined are within 18 weeks; removing long waiters without treating them raises it. "
         "Read it beside the number over 18 weeks.",
@@ -199,9 +199,25 @@ def _march_sentence(result: Result, trajectory: pd.DataFrame) -> list[str]:
     if rows.empty:
         return []
     return [
-        f"Carrying on as now, at {say.day(when)}: {said('waiting_list', 'waiting', ' in 90% of draws')}, "
+        f"{supposing(result.plan)}, at {say.day(when)}: {said('waiting_list', 'waiting', ' in 90% of draws')}, "
         f"{said('percent_within_18_weeks', 'within 18 weeks')} and {said('over_52_weeks', 'over 52 weeks')}."
     ]
+
+
+def supposing(plan: Plan) -> str:
+    """What the plan assumes of demand to come, at the head of a sentence."""
+    demand, said = plan.demand, []
+    if demand.growth == "stated":
+        other = ", some specialties otherwise" if demand.specialty else ""
+        said.append(f"demand grows by {demand.percent_per_year:+g}% a year{other}")
+    if demand.growth == "population":
+        said.append("demand grows with the population")
+    if demand.scenario == "trend_2019":
+        said.append(f"referrals are back at the trend of before 2020 by {say.day(demand.reached_by)}")
+    if demand.scenario == "suppressed":
+        within = f"{demand.over_months} month{'s' * (demand.over_months > 1)}"
+        said.append(f"{demand.percent_returning:g}% of the referrals missing since 2020 come within {within}")
+    return f"Supposing that {say.list_join(said)}" if said else "Carrying on as now"
 
 
 def _clearance_sentence(result: Result, clearance: pd.DataFrame) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitlist.outputs import sentences
 from waitlist.outputs import words as say
+from waitlist.outputs.recorded import past_record
 from waitlist.results import ALL, Backtest, Result
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ _MONTHS_SHOWN = (1, 3, 6, 12)
 """Months ahead whose scores are printed, beside the last."""
 
 _HOW_SCORED = (
-    "WAPE: errors as a percentage of the people. Naive: the WAPE of nothing changing. Best: that of the best simple "
-    "method, chosen afterwards for each origin. Ratio: ours to it, the mean over origins. Bias: above zero where too "
-    "many were forecast. 50%, 90%: how often the range held what came."
+    "WAPE: errors as a percentage of the people, the mean over origins. Naive: that of nothing changing. Best: that of "
+    "the best simple method, chosen afterwards for each origin. Ratio: ours to it, the mean over origins. Bias: above "
+    "zero where too many were forecast. 50%, 90%: how often the range held what came."
 )
 
 _KEYS = ("provider", "specialty", "threshold_weeks", "deadline", "stage")
@@ -64,7 +65,8 @@ def headline(result: Result) -> str:
     notes = ["Hold a week: clock stops a week that hold the list level. +: not clear by then in half of the draws."]
     if more > 0:
         notes.append(f"{more} more providers are in the report.")
-    said = [textwrap.fill(sentence, min(width, 100)) for sentence in sentences.headline(result, ALL)]
+    told = (*past_record(result, ALL), *sentences.headline(result, ALL))
+    said = [textwrap.fill(sentence, min(width, 100)) for sentence in told]
     title = f"{result.plan.name} at {say.day(result.snapshot)}"
     return "\n".join(
         [title, "", *(line.rstrip() for line in grid), *(textwrap.fill(note, width) for note in notes), "", *said]
@@ -97,10 +99,11 @@ def scores(backtest: Backtest) -> str:
 
 def _score_lines(backtest: Backtest) -> list[str]:
     cell = ["measure", "horizon_months"]
-    scored, ratios = (t[(t["level"] == "provider") & (t["origin"] == ALL)] for t in (backtest.scores, backtest.ratios))
-    ours, naive = (scored[scored["method"] == method].set_index(cell) for method in ("forecast", "last_value"))
-    ours = ours.join(ratios.set_index(cell)[["best_wape", "ratio_to_best"]]).join(naive["wape"].rename("naive"))
-    ours = ours.reset_index()
+    scored, ratios = (t[t["level"] == "provider"] for t in (backtest.scores, backtest.ratios))
+    ours = scored[(scored["method"] == "forecast") & (scored["origin"] == ALL)].set_index(cell).drop(columns="wape")
+    naive = scored[(scored["method"] == "last_value") & (scored["origin"] != ALL)]
+    mean = ratios[ratios["origin"] == ALL].set_index(cell)[["wape", "best_wape", "ratio_to_best"]]
+    ours = ours.join(mean).join(naive.groupby(cell)["wape"].mean().rename("naive")).reset_index()
     last = ours["horizon_months"].max()
     grid = [["Measure", "Months", "WAPE", "Naive", "Best", "Ratio", "Bias", "50%", "90%"]]
     shown = ours[ours["horizon_months"].isin((*_MONTHS_SHOWN, last))]

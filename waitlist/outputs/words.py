@@ -67,7 +67,12 @@ COLUMNS = {
 }
 """Columns of the tables whose own names would not be understood, in words."""
 
-GROWTHS = {"fitted": "As fitted", "stated": "As stated", "population": "By population"}
+GROWTHS = {
+    "fitted": "As fitted",
+    "stated": "As stated (0% if nothing is)",
+    "population": "By population",
+    "scenario": "With the scenario",
+}
 """Ways in which demand may grow, as a reader sees them."""
 
 NONE = "–"

@@ -19,6 +19,7 @@ import waitlist
 from waitlist.calendar import next_march_end
 from waitlist.outputs import sentences
 from waitlist.outputs import words as say
+from waitlist.outputs.recorded import past_record
 from waitlist.results import ALL, Result
 
 MOST_ROWS = 20_000
@@ -115,7 +116,7 @@ def _summary(result: Result) -> Sheet:
     )
     weeks = sentences.watched(result.plan)
     note = (
-        " ".join(sentences.headline(result, ALL))
+        " ".join([*past_record(result, ALL), *sentences.headline(result, ALL)])
         + f" 'Clears' is of the backlog over {weeks} weeks, in the middle of the draws."
     )
     kinds: list[Kind] = ["text", "text", *map(_kind, sentences.SUMMARY), "decimal", "decimal", "date", "share"]
@@ -182,7 +183,7 @@ def _cohorts(result: Result) -> Sheet:
 
 
 def _demand(result: Result) -> Sheet:
-    note = "New clock starts in the next twelve months by each way of growing, without any scenario."
+    note = "New clock starts in the next twelve months by each way of growing."
     kinds: list[Kind] = ["text", "decimal", "decimal", "count", "text"]
     frame = result.demand.assign(
         growth=result.demand["growth"].map(say.GROWTHS),
