@@ -16,7 +16,7 @@ from waitlist.bands import Floats
 from waitlist.calendar import horizon as horizon_of
 from waitlist.history import History
 from waitlist.models import backtest as scoring
-from waitlist.models import baselines, past
+from waitlist.models import baselines
 from waitlist.models.backtest import MEASURES, METHODS, SAID
 from waitlist.models.engine import Key
 from waitlist.models.series import list_series, provider_series, reported
@@ -66,7 +66,7 @@ def said_at(history: History, job: Job) -> Said:
     rows = tuple(sorted(groups, key=lambda key: (LEVELS.index(scoring.level(key)), key)))
     fans = np.full((len(METHODS), len(SAID), len(MEASURES), len(rows), job.ahead), np.nan)
     time = horizon_of(history.snapshot, plan.horizon_months)
-    forecasts = project(plan, history, past.observed_flows(history), keep, groups).forecasts
+    forecasts = project(plan, history, keep, groups).forecasts
     place_of = {key: place for place, key in enumerate(rows)}
     for key, forecast in forecasts:
         fans[0, :, :, place_of[key]] = scoring.own_fan(forecast, time)

@@ -29,6 +29,7 @@ Progress = Callable[[str, int, int], None]
 class Projection:
     """The forecasts of a plan as they are made, and what they rest on; paces is None where nothing is steered."""
 
+    flows: list[MonthFlows | None]
     fitted: rates.Rates
     starts: demand.Starts
     paces: steer.Paces | None
@@ -87,28 +88,26 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     keep = planned_lists(plan, history)
     tell = progress or (lambda what, done, of: None)
     tell("Fitting rates", 0, 1)
-    flows = past.observed_flows(history)
-    seen = past.observed(history, flows)
     time = horizon(history.snapshot, plan.horizon_months)
     found = tables.Tables()
     groups = tables.rows_of([history.lists[n] for n in keep])
-    projected = project(plan, history, flows, keep, groups, answers.deadlines(plan, time))
+    projected = project(plan, history, keep, groups, answers.deadlines(plan, time))
+    last, seen = projected.flows[-1], past.observed(history, projected.flows)
     for done, (key, forecast) in enumerate(projected.forecasts):
         tell("Forecasting", done + 1, len(groups))
         rows = [keep[n] for n in groups[key]]
         known = past.total(seen, rows)
         known |= past.shares_and_waits(known, history.waiting[rows].sum(axis=0, keepdims=True))
         stops_over = tables.stops_over_thresholds(history, rows)
-        removed_over = tables.removed_over_thresholds(flows[-1], rows)
+        removed_over = tables.removed_over_thresholds(last, rows)
         tables.answer(found, key, forecast, known, stops_over, removed_over, plan, history, time)
-        tables.position(found, key, known, history, flows[-1], rows)
+        tables.position(found, key, known, history, last, rows)
     return found.result(plan, history, projected.fitted, projected.starts, projected.paces, keep)
 
 
 def project(
     plan: Plan,
     history: History,
-    flows: list[MonthFlows | None],
     keep: list[int],
     groups: Mapping[engine.Key, list[int]],
     deadlines: tuple[Deadline, ...] = (),
@@ -129,6 +128,7 @@ def project(
         coming = aside.submit(
             lambda: outlook(record_of(history), providers, plan.horizon_months, plan.draws, plan.seed)
         )
+        flows = past.observed_flows(history)
         fitted = rates.fit(history, flows)
     ahead = coming.result()
     whole = [n for n, (provider, _) in enumerate(history.lists) if provider in providers and history.present[n, -1]]
@@ -145,7 +145,7 @@ def project(
     place = {n: i for i, n in enumerate(whole)}
     rows = {key: [place[keep[n]] for n in places] for key, places in groups.items()}
     forecasts = engine.project(planned, factors, time, rows, engine.asked(time, deadlines))
-    return Projection(fitted, starts, paces, _one_ahead(forecasts))
+    return Projection(flows, fitted, starts, paces, _one_ahead(forecasts))
 
 
 def _one_ahead(items: Iterator[Item]) -> Iterator[Item]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
-from scipy.optimize import nnls
 
 from waitlist.bands import Floats
 from waitlist.models.record import FLOORS, Record
@@ -206,6 +205,8 @@ def fitted_scale(missed: Floats, people: Floats) -> Floats:
 
     Weighed by √people, so that large stocks are fitted as well as many small ones.
     """
+    from scipy.optimize import nnls  # noqa: PLC0415 - slow to load
+
     limited, known = np.abs(np.clip(missed, -MOST_MISSED, MOST_MISSED)), _terms(people)
     scale = np.empty((*missed.shape[1:], 2))
     for s in range(missed.shape[1]):
