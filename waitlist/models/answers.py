@@ -133,6 +133,7 @@ def cohort(forecast: Forecast, horizon: Horizon, which: int, deadline: Deadline)
     inside = deadline.date != horizon.week_ends[end.week]
     held, started = forecast.held(), forecast.flows[F_STARTS].mean(axis=1)
     kept = held.mean(axis=1)
+    returns = forecast.returns[::-1].cumsum()[::-1]
     longer, before = forecast.noted[2 * which], forecast.noted[2 * which + 1]
     remaining, joined = [], [0.0]
     for k in range(end.week + 1):
@@ -143,12 +144,12 @@ def cohort(forecast: Forecast, horizon: Horizon, which: int, deadline: Deadline)
             remaining.append(longer[k] + (held[k] if level < 0 or inside else 0.0))
         if k:
             newcomers = _newcomers(started[k - 1], kept[k - 1], kept[k], level, share, inside)
-            joined.append(newcomers + _returned(forecast, horizon, k, level, share))
+            joined.append(newcomers + horizon.working_days[k - 1] * _returned(returns, level, share))
     days = list(horizon.week_ends[: end.week + 1])
     if inside:
         at = forecast.asked.days.places([deadline.date])[0]
         remaining.append(forecast.over[forecast.asked.floors.index(threshold), at])
-        returned = end.flow_weight * forecast.returns[threshold:].sum() + share * forecast.returns[threshold - 1]
+        returned = end.flow_weight * returns[threshold] + share * forecast.returns[threshold - 1]
         joined.append(float(horizon.working_days[end.week] * returned))
         days.append(deadline.date)
     people = np.stack(remaining)
@@ -171,9 +172,8 @@ def _newcomers(started: float, kept_before: float, kept: float, level: int, shar
     return 0.0
 
 
-def _returned(forecast: Forecast, horizon: Horizon, k: int, level: int, share: float) -> float:
-    """Mean returns to a cohort in the week up to week end ``k``."""
-    returned = forecast.returns[max(0, level - 1) :].sum()
+def _returned(returns: Floats, level: int, share: float) -> float:
+    """Mean returns to a cohort in a working day of a week; ``returns`` [105] to each band and all above it."""
     if level > 1:
-        returned += share * forecast.returns[level - 2]
-    return float(horizon.working_days[k - 1] * returned)
+        return float((1 - share) * returns[level - 1] + share * returns[level - 2])
+    return float(returns[0])

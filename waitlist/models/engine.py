@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from zlib import crc32
@@ -230,11 +231,15 @@ def factors_drawn(assumed: Assumptions, draws: int, seed: int) -> Factors:
     months = np.zeros((len(assumed.lists), len(assumed.season), FACTORS, blocks * LANES))
     tilt = np.empty((len(assumed.lists), blocks, BANDS, LANES))
     drawn = months_drawn(assumed, draws, seed)
-    for n in range(len(assumed.lists)):
+
+    def fill(n: int) -> None:
         months[n, ..., :draws] = multipliers(assumed, n, drawn)
         bands = np.ones((BANDS, blocks * LANES))
         bands[:, :draws] = chance(assumed, n, draws, seed)
         tilt[n] = bands.reshape(BANDS, blocks, LANES).swapaxes(0, 1)
+
+    with ThreadPoolExecutor(max_workers=2) as lists:  # drawing at random leaves the interpreter free
+        list(lists.map(fill, range(len(assumed.lists))))
     return Factors(months, tilt, draws)
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -66,9 +67,17 @@ def _started(result: Result) -> subprocess.Popen[bytes] | None:
 
 def main() -> None:
     """Write the report of the result on standard input to standard output."""
-    from waitlist.outputs import report  # noqa: PLC0415 - loads charts
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the drawing engine starts while all else is loaded
+        beside.submit(_start_drawing)
+        from waitlist.outputs import report  # noqa: PLC0415 - loads charts
 
-    sys.stdout.buffer.write(report.render(pickle.load(sys.stdin.buffer)).encode("utf-8"))
+        sys.stdout.buffer.write(report.render(pickle.load(sys.stdin.buffer)).encode("utf-8"))
+
+
+def _start_drawing() -> None:
+    import vl_convert  # noqa: PLC0415 - slow to load
+
+    vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"})
 
 
 if __name__ == "__main__":
