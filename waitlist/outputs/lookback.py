@@ -18,7 +18,7 @@ DRAWN = {
     "over_18_weeks": "People over 18 weeks",
     "over_52_weeks": "People over 52 weeks",
 }
-"""Those drawn for all providers together, with the title of their axis; a provider's is of the first."""
+"""Those drawn, with the title of their axis."""
 SPREAD = ("p05", "p25", "p50", "p75", "p95")
 
 
@@ -41,13 +41,14 @@ def table(result: Result, providers: Sequence[str]) -> Table:
 
 
 def figures(result: Result, provider: str, anchor: str) -> list[Figure]:
-    """Past fans against what happened: every DRAWN measure for ALL, the waiting list for a provider."""
+    """Past fans against what happened: every DRAWN measure for ALL, those whose record is poor for a provider."""
     if result.fans is None:
         return []
     fans = result.fans[result.fans["provider"] == provider]
     seen = result.observed[(result.observed["provider"] == provider) & (result.observed["specialty"] == ALL)]
     name = say.provider_name(provider, result.provider_names)
-    measures = DRAWN if provider == ALL else {"waiting_list": DRAWN["waiting_list"]}
+    lines = recorded.record_lines(result, provider)
+    measures = {m: unit for m, unit in DRAWN.items() if provider == ALL or (m in lines and lines[m].poor)}
     return [
         _figure(fans[fans["measure"] == m], seen[seen["measure"] == m], m, unit, name, f"{anchor}-past-{m}")
         for m, unit in measures.items()
