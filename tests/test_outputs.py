@@ -401,7 +401,7 @@ def test_the_page_escapes_what_the_data_say_and_fetches_nothing(written):
 def test_the_page_has_a_table_beside_every_chart_and_says_what_flatters(written):
     page = (written / "report.html").read_text(encoding="utf-8")
     figures = re.findall(r"<figure>.*?</figure>", page, re.S)
-    assert len(figures) == 4 * (1 + 4 + 5) + 2 + 2  # and the record's: two measures of all, and two poor ones of a trust
+    assert len(figures) == 4 * (1 + 4 + 5) + 2 + 2  # and the record's: two measures of all, two poor ones of a trust
     assert all("<svg" in figure and "<table" in figure and 'role="img"' in figure for figure in figures)
     assert "All providers: 40,000 waiting at 31 August 2025; 1,400 over 52 weeks (3.5%); 60.0% within" in page
     assert "clears in March 2027, between July 2026 and some time after August 2028." in page
