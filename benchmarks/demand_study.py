@@ -17,13 +17,15 @@ import warnings
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
 import waitlist as wl
 from waitlist.calendar import months_after, months_between
-from waitlist.history import Strike, Summaries
+from waitlist.history import NATIONAL_FLOWS, Strike, Summaries
 from waitlist.models import demand, national, rates
 from waitlist.models.national import National, calendar_month, working_days_of
 from waitlist.models.rates import by_label
@@ -66,6 +68,17 @@ def structural(growth: Callable[[National], float], strikes: bool = True) -> Cal
     return ahead
 
 
+def varied(name: str, value: object) -> Callable[[Summaries], np.ndarray]:
+    """Our model with another value of the constant ``name``."""
+    ours = structural(lambda found: found.growth)
+
+    def ahead(known: Summaries) -> np.ndarray:
+        with patch.object(national, name, value):
+            return ours(known)
+
+    return ahead
+
+
 def undrawn(found: National) -> float:
     """The growth as fitted, not drawn to none."""
     return found.growth / (1 - found.growth_error**2 / national.USUAL_GROWTH**2)
@@ -100,6 +113,10 @@ METHODS = {
     "the same without strikes": structural(lambda found: found.growth, strikes=False),
     "structural, growth as fitted": structural(undrawn),
     "structural, no growth": structural(lambda found: 0.0),
+    "drawn to none twice as firmly": varied("USUAL_GROWTH", 0.005),
+    "drawn to none half as firmly": varied("USUAL_GROWTH", 0.02),
+    "the shock ends in December 2020": varied("SHOCK", (national.SHOCK[0], "2020-12")),
+    "the shock ends in May 2021": varied("SHOCK", (national.SHOCK[0], "2021-05")),
     "the former fit (twelve months)": twelve_months,
     "last year with drift": last_year_with_drift,
     "damped exponential smoothing": damped_smoothing,
@@ -167,10 +184,16 @@ def list_forecasts(history: wl.History, data: Path, origin: str, ends: tuple[str
     told = dataclasses.replace(history, summaries=summaries(data, origin))
     ours = demand.forecast(told, fitted.start_season, Demand(), len(ends), demand.england(told))
     alone = demand.forecast(history, fitted.start_season, Demand(), len(ends), None)
+    other = {}
+    for half_life in (0.5, 2.0, 4.0):
+        with patch.object(demand, "LIST_HALF_LIFE", half_life):
+            found = demand.forecast(told, fitted.start_season, Demand(), len(ends), ours.england)
+        other[f"ours, a list's half-life {half_life:g} months"] = found.per_day[:, : len(ends)] * days
     before = [months_between(history.months[0], months_after(month, -12)) for month in ends]
     year = np.stack([starts[:, b] if b >= 0 else np.full(len(starts), np.nan) for b in before], axis=1)
     return {
         "ours": ours.per_day[:, : len(ends)] * days,
+        **other,
         "ours without England's series": alone.per_day[:, : len(ends)] * days,
         "the former fit (twelve months)": fitted.starts[:, None] * fitted.start_season[calendar_month(ends)] * days,
         "last value": np.tile(starts[:, -1:], (1, len(ends))),
@@ -179,10 +202,34 @@ def list_forecasts(history: wl.History, data: Path, origin: str, ends: tuple[str
     }
 
 
+def struck(data: Path) -> pd.DataFrame:
+    """What strikes cost each flow of England's in the months they fell in, %."""
+    history = wl.read(
+        data / "rtt_full_extract", wl.Plan(name="study", inputs=data, history=(data / "history", data / "reference"))
+    )
+    effects, fitted = {}, national._structural
+    for flow in NATIONAL_FLOWS:
+
+        def noted(*given: Any, flow: str = flow) -> Any:
+            found = fitted(*given)
+            effects[flow] = pd.Series(100 * np.expm1(found[-1]), index=given[1])
+            return found
+
+        with patch.object(national, "_structural", noted):
+            national.fit(history.summaries, flow, history.months[0], history.months[-1])
+    table = pd.DataFrame(effects)
+    return table[(table.fillna(0.0) != 0).any(axis=1)]
+
+
 def main() -> None:
     warnings.simplefilter("ignore")  # smoothing that has not converged is scored all the same
     providers, lists = extracts(DATA)
-    for title, table in (("England", england(DATA)), ("Providers", providers), ("Lists", lists)):
+    for title, table in (
+        ("England", england(DATA)),
+        ("Providers", providers),
+        ("Lists", lists),
+        ("Strikes", struck(DATA)),
+    ):
         print(f"\n{title}\n{table.round(2).to_string(na_rep='-')}")
 
 

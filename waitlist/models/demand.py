@@ -2,7 +2,7 @@
 
 A list with 17 months has a level and nothing more of its own. Its season is England's, moved by what its specialty
 was seen to do in the same month of two years; its growth is England's, or the plan's. A provider's season is that of
-its specialties: one of its own made forecasts worse.
+its specialties.
 """
 
 from __future__ import annotations
