@@ -36,7 +36,7 @@ NET_WEIGHT = 6000.0
 NET_GROUPS = (0, 4, 9, 14, 18, 26, 39, 52, 65, 78, 104, BANDS)
 """Bands that share one net removal rate: a month's diagonals cannot tell finer ones apart."""
 LATELY = 3
-"""Months whose mean says how many are admitted lately (WAPE 8.9 % three months ahead; six months' 9.3)."""
+"""Months whose mean says how many are admitted lately: six and twelve say it worse (rolling origins)."""
 DRIFT_MONTHS = 6
 """Months below which what lasts is not told from what passes."""
 DAILY_CAP = 0.2
