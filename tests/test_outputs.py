@@ -385,6 +385,11 @@ def test_a_second_process_is_not_left_behind(result, monkeypatch):
     with pytest.raises(KeyboardInterrupt), aside.report_of(result):
         raise KeyboardInterrupt
     assert [process.returncode is None for process in started] == [False]
+    with pytest.raises(KeyboardInterrupt), aside.made_ready():
+        raise KeyboardInterrupt
+    with aside.made_ready(), aside.report_of(result) as page:  # the one made ready draws it
+        assert page() == report.render(result)
+    assert [process.returncode is None for process in started] == [False] * 3
 
 
 def test_the_page_escapes_what_the_data_say_and_fetches_nothing(written):

@@ -77,6 +77,7 @@ def run(
     no_cache: NoCache = False,
 ) -> None:
     """Run a plan: every answer, as tables, a report and a workbook in one folder."""
+    from waitlist.outputs.aside import made_ready  # noqa: PLC0415
     from waitlist.outputs.terminal import headline  # noqa: PLC0415
     from waitlist.pipeline import read, write  # noqa: PLC0415
     from waitlist.pipeline import run as answer  # noqa: PLC0415
@@ -84,12 +85,13 @@ def run(
 
     folder = out or Path("outputs") / plan.stem
     settings = _settings(plan, inputs, history, draws, seed, folder)
-    with _progress() as tell, ThreadPoolExecutor(max_workers=1) as aside:
-        aside.submit(import_module, "statsmodels.tsa.statespace.structural")  # slow to load: while files are read
+    with _progress() as tell, ThreadPoolExecutor(max_workers=1) as beside:
+        beside.submit(import_module, "statsmodels.tsa.statespace.structural")  # slow to load: while files are read
         known = read(settings.inputs, settings, origin, cache=not no_cache, progress=tell)
-        result = with_record(answer(settings, known, tell), known, not no_cache, tell)
-        tell("Writing", 0, 1)
-        write(result, folder)
+        with made_ready():
+            result = with_record(answer(settings, known, tell), known, not no_cache, tell)
+            tell("Writing", 0, 1)
+            write(result, folder)
     print(headline(result))
     print(f"\nWrote {len(list(folder.iterdir()))} files in {folder}; the report is {folder / 'report.html'}")
 

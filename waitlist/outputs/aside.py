@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,51 +18,77 @@ from dataclasses import replace
 
 from waitlist.results import Result
 
+_READY: list[subprocess.Popen[bytes]] = []
+"""A process that has been made ready and not been told a result yet."""
+
+
+@contextmanager
+def made_ready() -> Iterator[None]:
+    """Have the second process load its libraries while the result is still to come."""
+    _READY.extend(filter(None, [_started()]))
+    try:
+        yield
+    finally:
+        while _READY:
+            _ended(_READY.pop())
+
 
 @contextmanager
 def report_of(result: Result) -> Iterator[Callable[[], str]]:
     """Have the report drawn meanwhile; what is given waits for it and returns its HTML."""
-    process = None
+    process = _READY.pop() if _READY else _started()
+    weekly = result.trajectory_weekly.iloc[:0]  # by far the longest table, and not in the report
+    with ThreadPoolExecutor(max_workers=1) as talk:
+        try:
+            told = pickle.dumps(replace(result, trajectory_weekly=weekly)) if process else b""
+            heard = talk.submit(_told, process, told) if process else None
 
-    def wait() -> str:
-        if process:
-            page, _ = process.communicate()
-            if process.returncode == 0:
-                return page.decode("utf-8")
-        from waitlist.outputs import report  # noqa: PLC0415 - loads charts
+            def wait() -> str:
+                if process and heard:
+                    page = heard.result()
+                    if process.returncode == 0:
+                        return page.decode("utf-8")
+                from waitlist.outputs import report  # noqa: PLC0415 - loads charts
 
-        return report.render(result)
+                return report.render(result)
 
-    try:
-        process = _started(result)
-        yield wait
-    finally:
-        if process:
-            process.kill()
-            with process:
-                pass  # closes its pipe and waits for its end
+            yield wait
+        finally:
+            if process:
+                process.kill()
+    if process:
+        _ended(process)
 
 
-def _started(result: Result) -> subprocess.Popen[bytes] | None:
-    """The process, told the result through a file without a name, which nobody else can change."""
+def _started() -> subprocess.Popen[bytes] | None:
+    """A process that waits to be told a result; none where it cannot be started."""
     name = os.path.basename(sys.executable or "")
     if sys.flags.isolated or not re.fullmatch(r"python[\d.]*(\.exe)?", name):  # not ours to start again
         return None
-    weekly = result.trajectory_weekly.iloc[:0]  # by far the longest table, and not in the report
     paths = os.pathsep.join(path for path in sys.path if isinstance(path, str) and path)
     try:
-        with tempfile.TemporaryFile() as told:
-            pickle.dump(replace(result, trajectory_weekly=weekly), told)
-            told.seek(0)
-            return subprocess.Popen(
-                [sys.executable, "-P", "-m", "waitlist.outputs.aside"],  # -P: nothing from the working folder
-                env=os.environ | {"PYTHONPATH": paths},
-                stdin=told,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-    except (OSError, pickle.PicklingError, TypeError, AttributeError, ValueError):
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "waitlist.outputs.aside"],  # -P: nothing from the working folder
+            env=os.environ | {"PYTHONPATH": paths},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except (OSError, ValueError):
         return None
+
+
+def _told(process: subprocess.Popen[bytes], result: bytes) -> bytes:
+    """Its report of the pickled ``result``, or what it wrote until it went."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})  # of this thread: that it went ends nothing here
+    return process.communicate(result)[0]
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    with process:
+        pass  # closes its pipes and waits for its end
 
 
 def main() -> None:
