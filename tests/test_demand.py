@@ -126,7 +126,7 @@ def test_a_week_has_the_starts_of_its_working_days_and_a_year_that_of_its_months
 def test_nothing_after_the_origin_is_used():
     until, wild = england(), england()
     wild.england_flows[0, -3:] *= 7.0
-    strikes = (Strike(date(2025, 7, 25), "doctors", 1.0),)
+    strikes = tuple(Strike(date(2025, month, 11), "doctors", 1.0) for month in (6, 7, 8))
     early = system(last="2025-05", summaries=dataclasses.replace(until))
     late = system(last="2025-05", summaries=dataclasses.replace(wild, strikes=strikes))
     np.testing.assert_array_equal(ahead(early).per_day, ahead(late).per_day)

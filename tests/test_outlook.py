@@ -8,7 +8,7 @@ import pytest
 from waitlist.calendar import months_after
 from waitlist.models import outlook as outlooks
 from waitlist.models.outlook import FADES, MONTHS, outlook
-from waitlist.models.record import FLOORS, Record
+from waitlist.models.record import FLOORS, Record, _grown_on
 
 PROVIDERS = tuple(f"R{p:02d}" for p in range(60))
 PERSISTS = 0.02
@@ -96,6 +96,16 @@ def test_a_month_that_england_lacks_spoils_no_draw():
     record = made_up(months=60)
     record.england[3, -20] = np.nan
     assert np.isfinite(outlook(record, PROVIDERS[:2], MONTHS, 100, 1).draws).all()
+
+
+def test_england_where_it_is_not_known_grows_as_those_known_in_both_months_did():
+    own = np.full((3, len(FLOORS), 4), np.nan)
+    own[0], own[1, :, :3], own[2, :, 2:] = [100.0, 110, 121, 121], [300.0, 330, 363], [50.0, 55]
+    england = np.full((len(FLOORS), 4), np.nan)
+    england[0, 1] = 1100.0
+    found = _grown_on(england, own)
+    assert found[0].tolist() == pytest.approx([400, 1100, 1210, 1210 * 176 / 171])  # as published, and on from there
+    assert found[1].tolist() == pytest.approx([400, 440, 484, 484 * 176 / 171])
 
 
 def test_few_providers_give_no_outlook():

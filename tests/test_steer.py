@@ -11,7 +11,7 @@ import pytest
 from waitlist.calendar import horizon
 from waitlist.models import steer
 from waitlist.models.engine import Assumptions, asked, factors_drawn, stepped
-from waitlist.models.kernel import F_ADMITTED, F_REMOVED, F_STARTS, LANES
+from waitlist.models.kernel import F_ADMITTED, F_REMOVED, F_STARTS, LANES, STARTS
 from waitlist.models.outlook import Outlook
 from waitlist.models.record import FLOORS
 from waitlist.models.sharing import shared
@@ -130,7 +130,19 @@ def test_the_mean_of_wide_draws_is_the_outlook_s(assumed):
     factors, _ = led(assumed, factors_drawn(assumed, DRAWS, 1), aims)
     for p, rows in enumerate(ROWS):
         went = people(assumed, factors, rows)[0].mean(axis=-1)
-        assert np.abs(went / aims.draws[p].mean(axis=-1) - 1)[:3].max() < 0.05
+        assert np.abs(went / aims.expected[p] - 1)[:3].max() < 0.05
+
+
+def test_the_paces_told_are_those_the_draws_go_by_and_unknown_stops_are_not_none(assumed):
+    factors, aims = factors_drawn(assumed, DRAWS, 1), outlook_of(carried_on(assumed), spread=0.1)
+    unknown = lately(assumed)
+    unknown[1] = np.nan
+    steered, paces = steer.steered(assumed, factors, TIME, aims, None, unknown, 1)
+    gone = steered.months[:, :REACH, STARTS + 1 :, :DRAWS].mean(axis=-1)
+    np.testing.assert_allclose(paces.mean[:, :, 1:], gone)
+    known, _ = led(assumed, factors, aims)
+    flows = [people(assumed, given, [1])[1].flows[F_ADMITTED][:50].sum() for given in (steered, known)]
+    assert flows[0] == pytest.approx(flows[1], rel=0.05)
 
 
 def test_more_demand_has_its_effect_on_top_of_the_paces(assumed):

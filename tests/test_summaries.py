@@ -58,13 +58,13 @@ def all_layouts(folder: Path, *, wild: bool) -> list[Path]:
         "summary": ["2025-06-01,nowhere,?,,,-1,9,9,9,9,9", summary_row("2025-07-01", counts="1,900,-5,x,,")],
         "national": ["2025-06-01,-7,9,9,9,9,9,-1,-1,-1"],
         "strikes": ["2025-06-01,,7"],
-        "people": ["?,,v0,2026,?,1,1,-9"],
+        "people": ["?,,v0,2025,?,1,1,-9"],  # its middle is June
     }
     rows = {
         "summary": [summary_row("2025-04-01"), summary_row(), summary_row(level="national", code="ENG")],
         "national": ["2025-03-01,7.4,90,50,,,,30,10,20.5", "2025-05-01,1000,40,20,10,5,1,31,11,21"],
         "strikes": ["2025-05-31,doctors,0.5"],
-        "people": ["E00000001,Here,v0,2025,85+,1,2,3", "E00000001,Here,v1,2026,85+,2,2,4"],
+        "people": ["E00000001,Here,v0,2024,85+,1,2,3", "E00000001,Here,v1,2026,85+,2,2,4"],
     }
     headers = {"summary": SUMMARY, "national": NATIONAL, "strikes": STRIKES, "people": PEOPLE}
     folder.mkdir()
@@ -108,7 +108,7 @@ def test_nothing_after_the_origin_is_known_or_judged(tmp_path):
     wild, _ = read_summaries(all_layouts(tmp_path / "wild", wild=True), "2025-05")
     assert told(wild) == told(plain)
     assert plain.months == ("2025-03", "2025-04", "2025-05")
-    assert plain.population is not None and plain.population.years == (2025, 2026)
+    assert plain.population is not None and plain.population.years == (2024, 2026)
 
 
 def test_a_past_cut_short_is_as_it_was_read_then(tmp_path):

@@ -99,15 +99,19 @@ def jobs_of(
 
 
 def _then(plan: Plan, history: History, origin: str) -> Plan:
-    """``plan`` as it could have been then: without what it assumes of demand to come, and without the providers it
-    names that had not reported by ``origin``.
+    """``plan`` as it could have been then: without what it assumes of demand to come, and without providers that had
+    not reported by ``origin``.
     """
-    plan = plan.model_copy(update={"demand": Demand()})
-    if plan.providers == "all":
-        return plan
     until = history.months.index(origin) + 1
     there = {history.lists[n][0] for n in np.flatnonzero(history.present[:, :until].any(axis=1))}
-    return plan.model_copy(update={"providers": tuple(p for p in plan.providers if p in there)})
+    known = {
+        "demand": Demand(),
+        "successor": tuple(item for item in plan.successor if item.to_provider in there),
+        "breaks": tuple(item for item in plan.breaks if item.provider in there and item.month <= origin),
+    }
+    if plan.providers != "all":
+        known["providers"] = tuple(provider for provider in plan.providers if provider in there)
+    return plan.model_copy(update=known)
 
 
 def _complete(

@@ -160,7 +160,8 @@ def _later(layout: str, header: Sequence[str], origin: str) -> Callable[[Sequenc
 
     @cache
     def after(text: str) -> bool:
-        return bool(dated.fullmatch(text)) and text[:7] > origin[: len(text)]
+        when = f"{text}-06" if name == "year" else text[:7]  # people are estimated for the middle of a year
+        return bool(dated.fullmatch(text)) and when > origin
 
     def later(row: Sequence[str]) -> bool:
         return len(row) > max(at, variant) and after(row[at]) and (variant < 0 or row[variant] == "v0")

@@ -68,15 +68,19 @@ def summaries_until(summaries: Summaries, month: str) -> Summaries:
         england=summaries.england[:, :count],
         england_flows=summaries.england_flows[:, :count],
         strikes=tuple(strike for strike in summaries.strikes if strike.day <= month_end(month)),
-        population=_population_until(summaries.population, int(month[:4])),
+        population=_population_until(summaries.population, month),
         files=tuple(dataclasses.replace(file, month=min(file.month, month)) for file in summaries.files),
     )
 
 
-def _population_until(population: Population | None, year: int) -> Population | None:
-    """``population`` without estimates of years after ``year``; projections of them stay."""
+def _population_until(population: Population | None, month: str) -> Population | None:
+    """``population`` without estimates, which are of the middle of a year, later than ``month``; projections stay.
+
+    A projection that such an estimate replaced when the files were read is not known again.
+    """
     if population is None:
         return None
+    year = int(month[:4]) - (month[5:] < "06")
     kept = [y for y, known in enumerate(population.years) if known <= year or known > population.last_estimate]
     years = tuple(population.years[y] for y in kept)
     last = min(population.last_estimate, year)

@@ -83,7 +83,7 @@ def _known(people: Population, area: str) -> tuple[Floats, Floats]:
 def _covers(people: Population, area: str, months: Sequence[str]) -> bool:
     """A year's figure is its middle's, so that the first month needs the year before it."""
     years = _known(people, area)[0]
-    return len(years) > 1 and years[0] < int(months[0][:4]) and int(months[-1][:4]) <= years[-1]
+    return len(years) > 1 and years[0] < int(months[0][:4]) and months[-1] <= f"{years[-1]:.0f}-06"
 
 
 def _population(people: Population, area: str, rates: Mapping[str, float], months: Sequence[str]) -> Floats:
@@ -107,7 +107,8 @@ def _scenario(demand: Demand, england: National | None, path: Floats, months: Se
     days = working_days_of(months)
     usual = england.level * np.exp(england.season[calendar_month(months)] + path) * days
     window = ahead <= demand.over_months
-    return 1 + window * england.missing * (demand.percent_returning or 0.0) / 100 / usual[window].sum()
+    a_month = england.missing * (demand.percent_returning or 0.0) / 100 / demand.over_months
+    return 1 + window * a_month / usual
 
 
 def said(growths: Growths, demand: Demand, england: National | None) -> tuple[str, ...]:

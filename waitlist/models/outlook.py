@@ -74,7 +74,7 @@ def outlook(record: Record, providers: tuple[str, ...], months: int, draws: int,
     leads = _leads(record, steady, england, np.array(known), moved)
     rows = [record.providers.index(provider) for provider in providers]
     now = np.maximum(record.own[rows, :, origin], NOBODY)
-    expected = now[:, :, None] * np.exp(lines[-1] + leads[-1, rows])
+    expected = _in_order(now[:, :, None] * np.exp(lines[-1] + leads[-1, rows]))
     misses = _misses(record, england, np.array(known), lines, leads)
     if misses is None:
         return None
@@ -261,5 +261,5 @@ def _drawn(
 
 
 def _in_order(people: Floats) -> Floats:
-    """``people`` [P, 4, H, D] with no more over a longer wait than over the one before it."""
+    """``people`` [P, 4, …] with no more over a longer wait than over the one before it."""
     return np.minimum.accumulate(people, axis=1)

@@ -13,7 +13,7 @@ import numpy as np
 
 from waitlist.bands import BANDS, Floats
 from waitlist.calendar import month_end, working_days
-from waitlist.history import History
+from waitlist.history import PARTS, History
 from waitlist.models.departures import MonthFlows, month_flows
 from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED, REMOVED
 from waitlist.models.national import National, calendar_month
@@ -99,7 +99,7 @@ def admitted_ahead(history: History, rows: list[int], england: National | None, 
     """Admitted stops a working day [N, H] of the lists ``rows`` in each of ``months``: as in their LATELY last usable
     months, but for what England's season and strikes did then, and what its season will do.
 
-    ``england``: its admitted stops; None leaves them as they were.
+    ``england``: its admitted stops; None leaves them as they were. NaN where no month of a list's is known (R3).
     """
     counts, past = history.counts, range(max(1, len(history.months) - LATELY), len(history.months))
     stops = (counts.admitted.sum(axis=2) + counts.admitted_unknown)[rows][:, past]
@@ -108,8 +108,9 @@ def admitted_ahead(history: History, rows: list[int], england: National | None, 
     if england:
         days = days * np.exp(england.expected[-len(days) :])
         season = np.exp(england.season[calendar_month(months)])
-    used = _usable(history)[rows][:, past]
-    return np.outer((stops * used).sum(axis=1) / np.maximum((days * used).sum(axis=1), 1.0), season)
+    used = (_usable(history) & counts.reported[:, :, PARTS.index("1A")])[rows][:, past]
+    level = (stops * used).sum(axis=1) / np.where(used.any(axis=1), (days * used).sum(axis=1), np.nan)
+    return np.outer(level, season)
 
 
 def _usable(history: History) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from waitlist.bands import Floats, over
 from waitlist.calendar import months_after, months_between
 from waitlist.history import History
+from waitlist.results import ALL
 
 FLOORS = (0, 18, 52, 65)
 """Weeks waited beyond which each stock of the record counts; 0 is the whole list."""
@@ -34,7 +35,7 @@ class Record:
 def record_of(history: History) -> Record:
     """The record of ``history``: its own months, and before them what its summaries know.
 
-    England is as published, or else the sum of the providers.
+    England is as published, or else as _grown_on says.
     """
     summaries = history.summaries
     first = min((history.months[0], *summaries.months[:1]))
@@ -55,10 +56,26 @@ def record_of(history: History) -> Record:
     np.add.at(people, lists, counted)
     np.logical_or.at(here, lists, history.present)
     own[:, :, at:] = np.where(here[:, None], people, own[:, :, at:])
-    summed = np.where(np.isfinite(own).any(axis=0), np.nansum(own, axis=0), np.nan)
     jumps = np.zeros((len(providers), count), bool)
     for item in history.breaks:
-        if item.kind in STEPS and item.provider in row and item.month in history.months:
+        if item.kind in STEPS and item.specialty == ALL and item.provider in row and item.month in history.months:
             jumps[row[item.provider], at + history.months.index(item.month)] = True
     months = tuple(months_after(first, m) for m in range(count))
-    return Record(months, providers, own, np.where(np.isnan(england), summed, england), jumps)
+    return Record(months, providers, own, _grown_on(england, own), jumps)
+
+
+def _grown_on(england: Floats, own: Floats) -> Floats:
+    """``england`` [4, M], where it is not known grown as the providers known in both months did (R3).
+
+    Where nothing before is known, what the providers add up to.
+    """
+    found = england.copy()
+    for m in range(england.shape[1]):
+        known = np.isfinite(own[:, :, m])
+        both = known & np.isfinite(own[:, :, m - 1]) if m else np.zeros_like(known)
+        now, before = (np.where(both, own[:, :, at], 0.0).sum(axis=0) for at in (m, m - 1))
+        grown = found[:, m - 1] * now / np.maximum(before, 1.0) if m else np.full(len(FLOORS), np.nan)
+        summed = np.where(known.any(axis=0), np.where(known, own[:, :, m], 0.0).sum(axis=0), np.nan)
+        guess = np.where(np.isfinite(grown) & both.any(axis=0), grown, summed)
+        found[:, m] = np.where(np.isnan(found[:, m]), guess, found[:, m])
+    return found

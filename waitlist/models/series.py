@@ -41,11 +41,12 @@ def provider_series(history: History, specialties: Sequence[str] | str) -> tuple
     summaries = history.summaries
     if specialties != "all" or not summaries.months:
         return providers, values, np.stack([pooled_growth(people) for people in values])
-    before = min(max(months_between(summaries.months[0], history.months[0]), 0), len(summaries.months))
+    before = max(months_between(summaries.months[0], history.months[0]), 0)
     known = {provider: place for place, provider in enumerate(summaries.providers)}
     earlier = np.full((len(WATCHED), len(providers), before), np.nan)
     for provider in known.keys() & row.keys():
-        earlier[:, row[provider]] = summaries.stocks[known[provider], : len(WATCHED), :before]
+        told = summaries.stocks[known[provider], : len(WATCHED), :before]
+        earlier[:, row[provider], : told.shape[1]] = told
     values = np.concatenate([earlier, values], axis=2)
     growth = np.stack([pooled_growth(people) for people in values])
     reach = min(len(summaries.months), values.shape[2]) if before else 0

@@ -72,7 +72,8 @@ def steered(
 ) -> tuple[Factors, Paces]:
     """``factors`` that lead the lists of each provider together to its outlook, each draw to its own path.
 
-    ``assumed`` holds all lists of the outlook's providers; admitted [N, H] are their stops a working day in each month.
+    ``assumed`` holds all lists of the outlook's providers; admitted [N, H] are their stops a working day in each month,
+    NaN where they are not known: then they go on as they would unled.
     Beyond the outlook's months the paces of its last go on.
     """
     reach = ahead.expected.shape[2]
@@ -84,26 +85,28 @@ def steered(
         still = [_slopes(one, time, asked, np.zeros((reach, len(STEERED)))) for one in lists]
         now = np.array([_over(one) for one in lists])
         people = shared(now, np.exp([one.base[:-1] for one in still]) - 1, ahead.expected[p])
-        stops = admitted[rows] * days
+        unled = np.array([np.exp(one.base[-1]) - 1 for one in still])
+        stops = np.where(np.isnan(admitted[rows]), unled, admitted[rows] * days)
         courses = [_log(np.vstack(pair)) for pair in zip(people, stops, strict=True)]
         weights = _weights(ahead.expected[p] / CHANCE, stops.sum(axis=0))
         own = [_weights(*pair) for pair in zip(people, stops, strict=True)]
         found = [_led(*one, time, asked) for one in zip(lists, courses, own, still, strict=True)]
-        means[rows] = np.exp([one.theta for one in found])
         random = np.random.default_rng([seed, crc32(provider.encode())])
         led = [_strayed(*one, strays, factors.draws, random) for one in zip(found, own, now, strict=True)]
         together = _answer(_together(found), weights)
         surprise = factors.months[rows, :reach, ADMITTED, : factors.draws] / assumed.season[:reach, [ADMITTED]]
         aims = np.concatenate([ahead.draws[p], (stops[..., None] * surprise).sum(axis=0)[None]])
+        expected = np.concatenate([ahead.expected[p], aims[-1:].mean(axis=-1)])
         for turned in range(PASSES):
             went = np.zeros_like(aims)
             for i, n in enumerate(rows):
                 _put(months[n], factors.months[n], led[i])
                 went += _answers(lists[i], Factors(months[[n]], factors.tilt[[n]], factors.draws), time, asked)
-            missed = _log(aims.mean(axis=-1, keepdims=True)) - _log(went.mean(axis=-1, keepdims=True))
-            turn = np.tensordot(together, FIRMLY * missed if turned else _log(aims) - _log(went), 2)
+            missed = _log(expected) - _log(went.mean(axis=-1))
+            turn = np.tensordot(together, FIRMLY * missed[..., None] if turned else _log(aims) - _log(went), 2)
             led = [np.clip(theta + turn, -WIDEST, WIDEST) for theta in led]
         for i, n in enumerate(rows):
+            means[n] = np.exp(led[i]).mean(axis=-1)
             _put(months[n], factors.months[n], _carried_on(led[i], months.shape[1]))
     return replace(factors, months=months), Paces(assumed.lists, means)
 

@@ -51,7 +51,7 @@ def _poor(lines: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
     because = (
         f"What is reported changed in that time ({in_words(why, names)}), which no forecast could know"
         if why
-        else "No change in what is reported explains it"
+        else "No large change in what is reported explains it"
     )
     return [f"The record is poor for {say.list_join(poor)}. {because}."]
 
