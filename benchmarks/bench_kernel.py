@@ -16,8 +16,9 @@ import numpy as np
 from benchmarks.patients import List, with_ciw, with_simpy
 from benchmarks.table import publish
 from tests import numpy_twin
-from waitlist.models.engine import WAIT_SHARES
-from waitlist.models.kernel import ADMITTED, CONVERTED, FACTORS, FLOWS, LANES, NON_ADMITTED, REMOVED, step_row
+from waitlist.models.engine import WAIT_SHARES, by_rates
+from waitlist.models.kernel import step_row
+from waitlist.models.layout import ADMITTED, CONVERTED, FACTORS, FLOWS, LANES, NON_ADMITTED, REMOVED
 
 DRAWS, LISTS, WEEKS = 500, 1, 156
 """One list of a plan of 36 months and 500 draws."""
@@ -68,6 +69,8 @@ def kernel(draws: int, lists: int, weeks: int, threads: int, measured: bool = Fa
     given = {"members": np.arange(lists), **given}
     given |= {"week": days, "flow_weight": np.zeros(len(days)), "crossing": np.zeros((len(days), 105))}
     given |= {"floors": np.array([0, 18, 52, 65, 78, 104]), "shares": WAIT_SHARES, "levels": np.zeros((0, 0), int)}
+    rates = by_rates(lists)
+    given |= {"planned": rates.place, "controls": rates.told}
     given |= {"over": np.zeros((blocks, len(days), 6, LANES)), "waits": np.zeros((blocks, len(days), 2, LANES))}
     given |= {"noted": np.zeros((blocks, 0, 0, LANES)), "flows": np.zeros((blocks, weeks, FLOWS, LANES))}
     step_row(**given)  # compiled, and every page touched

@@ -11,7 +11,7 @@ KNOTS = (9, 26, 52, 68)
 def step_weeks(opening, held, rates, returns, starts, multipliers, tilt, days, last_day_share, span):
     """As kernel.step_row is told, each list by itself, all its bands given: by list, draw and week.
 
-    waiting [N, D, K + 1, 105], flows [N, D, K, 16], stages [N, D, 2, 105] at the end.
+    waiting [N, D, K + 1, 105], flows [N, D, K, 19], stages [N, D, 2, 105] at the end.
     """
     lists, weeks, draws = len(opening), len(days), multipliers.shape[-1]
     multipliers = np.moveaxis(multipliers, -1, 1)  # N, D, M, 9
@@ -19,7 +19,7 @@ def step_weeks(opening, held, rates, returns, starts, multipliers, tilt, days, l
     state = np.repeat(opening[:, None], draws, axis=1)
     holding = np.repeat(held[:, None], draws, axis=1)
     waiting = np.empty((lists, draws, weeks + 1, 105))
-    flows = np.empty((lists, draws, weeks, 16))
+    flows = np.zeros((lists, draws, weeks, 19))
     waiting[:, :, 0] = state.sum(axis=2)
     for k in range(weeks):
         month = multipliers[:, :, span[k]]
@@ -37,6 +37,7 @@ def step_weeks(opening, held, rates, returns, starts, multipliers, tilt, days, l
         flows[:, :, k, 2] = left[:, :, :, 1].sum(axis=(2, 3))
         flows[:, :, k, 3] = left[:, :, :, 2].sum(axis=(2, 3)) - back.sum(axis=(2, 3))
         flows[:, :, k, 4] = left[:, :, 0, 3].sum(axis=2)
+        flows[:, :, k, 16] = left[:, :, 1, 0].sum(axis=2)
         for i, t in enumerate(THRESHOLDS):
             flows[:, :, k, 6 + i] = state[:, :, :, t - 1].sum(axis=2)
             flows[:, :, k, 11 + i] = stops[..., t:].sum(axis=2)

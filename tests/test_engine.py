@@ -14,8 +14,9 @@ from tests import numpy_twin
 from waitlist.bands import band_of_days, percentile_wait
 from waitlist.calendar import Horizon, days_of, horizon, place, snapshot_held_share
 from waitlist.models import answers, measures
-from waitlist.models.engine import WAIT_SHARES, Assumptions, Forecast, asked, factors_drawn, project
-from waitlist.models.kernel import (
+from waitlist.models.engine import WAIT_SHARES, Assumptions, Forecast, asked, by_rates, factors_drawn, project
+from waitlist.models.kernel import step_row
+from waitlist.models.layout import (
     F_ADMITTED,
     F_HELD,
     F_NON_ADMITTED,
@@ -27,7 +28,6 @@ from waitlist.models.kernel import (
     FLOWS,
     LANES,
     STARTS,
-    step_row,
 )
 from waitlist.plan import Deadline
 
@@ -62,7 +62,8 @@ def measured(arguments, days):
     shapes = (len(days.dates), 105), (len(days.dates), 2), (0, 0), (weeks, FLOWS)
     written = [np.empty((blocks, *shape, LANES)) for shape in shapes]
     places = (days.week, days.flow_weight, days.crossing, np.arange(105), WAIT_SHARES, np.zeros((0, 0), dtype=int))
-    step_row(np.arange(len(arguments["opening"])), *arguments.values(), *places, *written)
+    rates = by_rates(len(arguments["opening"]))
+    step_row(np.arange(len(rates.place)), *arguments.values(), *places, rates.place, rates.told, *written)
     return [np.moveaxis(x, -1, 1).reshape(blocks * LANES, *x.shape[1:3]) for x in written]
 
 

@@ -11,7 +11,7 @@ import pytest
 from waitlist.calendar import horizon
 from waitlist.models import steer
 from waitlist.models.engine import Assumptions, asked, factors_drawn, stepped
-from waitlist.models.kernel import F_ADMITTED, F_REMOVED, F_STARTS, LANES, STARTS
+from waitlist.models.layout import F_ADMITTED, F_REMOVED, F_STARTS, LANES, STARTS
 from waitlist.models.outlook import Outlook
 from waitlist.models.record import FLOORS
 from waitlist.models.sharing import shared

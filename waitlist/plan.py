@@ -5,79 +5,27 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from waitlist import planned
 from waitlist.bands import THRESHOLDS
 from waitlist.errors import Problem, Refusal, refuse
+from waitlist.settings import Asked, Code, Day, Growth, Month, Number, Place, Rate, Settings, Text, Weeks, Whole
 
 
-def _said_plainly(text: Any) -> Any:
-    """``text`` unless it holds what no report, workbook or terminal can show."""
-    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") for sign in str(text)):
-        raise ValueError("it may not hold line ends or other control characters")
-    return text
-
-
-def _not_blank(text: Any) -> Any:
-    if isinstance(text, str) and not text.strip():
-        raise ValueError("it may not be blank")
-    return text
-
-
-def _day(value: Any) -> date:
-    """A date as TOML or ISO text has it; a number or a time of day is none."""
-    try:
-        day = date.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        day = None
-    if not isinstance(day, date) or isinstance(day, datetime):
-        raise ValueError("it should be a date, such as 2026-03-31, without a time")
-    return day
-
-
-Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
-Code = Annotated[str, StringConstraints(min_length=1, max_length=12, pattern=r"^[A-Za-z0-9]+$")]
-Text = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_said_plainly)]
-Asked = Annotated[Text, StringConstraints(max_length=120), BeforeValidator(_not_blank)]
-"""A name, or a code that is looked up in the data, so that a name typed for it gets the nearest codes."""
-Place = Annotated[Path, BeforeValidator(_not_blank), AfterValidator(_said_plainly)]
-Day = Annotated[date, BeforeValidator(_day)]
-Whole = Annotated[int, Field(strict=True)]
-Number = Annotated[float, Field(strict=True)]
-Weeks = Annotated[Whole, Field(ge=1, le=104)]
-Growth = Annotated[Number, Field(ge=-50, le=50)]
-"""Percent a year."""
-Rate = Annotated[Number, Field(ge=0, le=1000)]
-"""Relative to other age bands."""
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
-
-
-class Deadline(_Settings):
+class Deadline(Settings):
     """A date by which a cohort is to be treated: those who would be over the threshold then (R10)."""
 
     threshold_weeks: Weeks = Field(description="weeks waited that nobody should be over")
     date: Day
 
 
-class Clearance(_Settings):
+class Clearance(Settings):
     """When a backlog counts as clear (R9): people, or a share of the list; one of the two."""
 
     tolerance: Number = Field(default=0.0, ge=0, description="people who may remain over the threshold")
@@ -90,7 +38,7 @@ class Clearance(_Settings):
         return self
 
 
-class Successor(_Settings):
+class Successor(Settings):
     """A merger: one provider's lists become another's (R3)."""
 
     from_provider: Code = Field(alias="from")
@@ -98,7 +46,7 @@ class Successor(_Settings):
     date: Day
 
 
-class PlannedBreak(_Settings):
+class PlannedBreak(Settings):
     """A change in what is reported that the plan names, or one it overrules with ``ignore`` (R4)."""
 
     provider: Code
@@ -117,7 +65,7 @@ class PlannedBreak(_Settings):
         return self
 
 
-class Demand(_Settings):
+class Demand(Settings):
     """Growth of clock starts and what 2020 left behind; a key that would not be used is refused."""
 
     growth: Literal["fitted", "stated", "population"] = "fitted"
@@ -156,7 +104,7 @@ class Demand(_Settings):
         return self
 
 
-class Plan(_Settings):
+class Plan(Settings):
     """Everything that one forecast assumes. ``Plan.load`` reads it from a TOML file."""
 
     name: Annotated[Asked, Field(description="the report's title")]
@@ -174,6 +122,18 @@ class Plan(_Settings):
     successor: tuple[Successor, ...] = ()
     breaks: tuple[PlannedBreak, ...] = Field(default=(), alias="break")
     demand: Demand = Demand()
+    order: planned.Order = planned.Order()
+    activity: tuple[planned.Activity, ...] = ()
+    scheme: tuple[planned.Scheme, ...] = ()
+    strike: tuple[planned.Strike, ...] = ()
+    clinic: tuple[planned.Clinic, ...] = ()
+    theatre: tuple[planned.Theatre, ...] = ()
+    price: tuple[planned.Price, ...] = ()
+    funded: tuple[planned.Funded, ...] = ()
+    target: tuple[planned.Target, ...] = ()
+    limit: tuple[planned.Limit, ...] = ()
+    capacity: planned.Solver = planned.Solver()
+    scenario: tuple[planned.Scenario, ...] = ()
 
     @model_validator(mode="after")
     def _thresholds_are_the_standard_ones(self) -> Plan:
@@ -191,6 +151,19 @@ class Plan(_Settings):
             raise ValueError(f"there may be one [[deadline]] of {weeks} weeks on {day}")
         for provider, specialty, month in _repeated([(b.provider, b.specialty, b.month) for b in self.breaks]):
             raise ValueError(f"there may be one [[break]] of {provider}, {specialty} in {month}")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_planned_can_be_done(self) -> Plan:
+        for what in ("scheme", "scenario", "clinic", "theatre"):
+            for name in _repeated([item.name for item in getattr(self, what)]):
+                raise ValueError(f'there may be one [[{what}]] named "{name}"')
+        for name in _repeated([item.name for item in (*self.clinic, *self.theatre)]):
+            raise ValueError(f'a [[clinic]] and a [[theatre]] may not both be named "{name}"')
+        wrong = planned.overlap_problem(self.activity)
+        wrong = wrong or planned.size_problem(self.scheme, (*self.clinic, *self.theatre))
+        if wrong:
+            raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")
@@ -235,9 +208,51 @@ class Plan(_Settings):
             plan = cls.model_validate(keys)
         except ValidationError as error:
             raise Refusal(_plan_problems(path.name, error)) from None
+        for scenario in plan.scenario:
+            try:
+                variant(plan, scenario.name)
+            except ValidationError as error:
+                raise Refusal(_plan_problems(f'{path.name}, scenario "{scenario.name}"', error)) from None
         if isinstance(own, Path) and changes.get("inputs") and not changes.get("history"):
             plan = plan.model_copy(update={"history": tuple(_beside(p, own, plan.inputs) for p in plan.history)})
         return plan
+
+
+CARRY_ON, BASE = "carry_on", "base"
+"""The scenarios that every plan has: nothing planned, and the plan itself."""
+PLANNED = ("activity", "scheme", "strike", "clinic", "theatre")
+
+
+def variant(plan: Plan, name: str) -> Plan:
+    """The plan as the scenario ``name`` has it: entries of the same name replaced, others added.
+
+    A [[strike]] is known by its staff group, an [[activity]] by the stops it replaces. Raises pydantic's
+    ValidationError where the two together make no plan.
+    """
+    if name == BASE:
+        return plan
+    if name == CARRY_ON:
+        keys = dict.fromkeys(("demand", "order", *PLANNED))
+        return plan.model_copy(update={key: type(plan).model_fields[key].default for key in keys})
+    change = next(item for item in plan.scenario if item.name == name)
+    found = variant(plan, change.base)
+    update: dict[str, Any] = {"order": change.order or found.order}
+    if change.demand is not None:
+        update["demand"] = Demand.model_validate(found.demand.model_dump(exclude_unset=True) | change.demand)
+    for key in PLANNED:
+        new = getattr(change, key)
+        taken = {_named(item) for item in new} | set(change.off)
+        kept = [item for item in getattr(found, key) if _named(item) not in taken]
+        update[key] = (*kept, *new)
+    update["scheme"] = tuple(s.model_copy(update={"on": s.on or s.name in change.on}) for s in update["scheme"])
+    return type(plan).model_validate(dict(found) | update)
+
+
+def _named(item: Any) -> Any:
+    """What a scenario knows an entry by."""
+    if isinstance(item, planned.Activity):
+        return (item.provider, item.specialty, item.stage)
+    return item.staff_group if isinstance(item, planned.Strike) else item.name
 
 
 def _beside(place: Path, own: Path, new: Path) -> Path:
@@ -318,6 +333,9 @@ _REMEDIES = {
 }
 
 
+_TABLES = ("deadline", "successor", "break", *PLANNED, "price", "funded", "target", "limit", "scenario")
+
+
 def _plan_problems(file: str, error: ValidationError) -> list[Problem]:
     """A problem for each wrong key; a key that may be a list or "all" is named once."""
     found = [_plan_problem(file, dict(detail)) for detail in error.errors() if "literal['all']" not in detail["loc"]]
@@ -338,7 +356,7 @@ def _plan_problem(file: str, detail: dict[str, Any]) -> Problem:
         said = (
             "it should be a month, such as 2025-08" if steps[-1] == "month" else "it may hold letters and digits only"
         )
-    if kind == "tuple_type" and place in ("deadline", "successor", "break"):
+    if kind == "tuple_type" and place in _TABLES:
         said = f"it should stand under [[{place}]], in double brackets"
     value = "" if kind == "missing" else _shown(detail["input"])
     return Problem("error", file, place, value, f"the plan's key is wrong: {said}", _REMEDIES.get(kind, _MEND))
@@ -356,4 +374,6 @@ def _shown(value: object) -> str:
 
 def _known_keys() -> list[str]:
     models: tuple[type[BaseModel], ...] = (Plan, Deadline, Clearance, Successor, PlannedBreak, Demand)
+    models += (planned.Order, planned.Activity, planned.Scheme, planned.Strike, planned.Clinic, planned.Theatre)
+    models += (planned.Price, planned.Funded, planned.Target, planned.Limit, planned.Solver, planned.Scenario)
     return [field.alias or name for model in models for name, field in model.model_fields.items()]

@@ -12,7 +12,7 @@ import numpy as np
 from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_end, month_lengths, next_march_end, place
 from waitlist.models.engine import Forecast
-from waitlist.models.kernel import F_STARTS
+from waitlist.models.layout import F_STARTS
 from waitlist.models.measures import Times, sorted_percentiles
 from waitlist.models.past import Observed
 from waitlist.plan import Clearance, Deadline, Plan

@@ -19,19 +19,10 @@ from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Days, Horizon, days_of, month_end, place, snapshot_held_share, working_days
 from waitlist.history import History
 from waitlist.models import replay
+from waitlist.models.by_activity import Controls, nobody
 from waitlist.models.demand import Starts
-from waitlist.models.kernel import (
-    ADMITTED,
-    F_HELD,
-    FACTORS,
-    FLOWS,
-    LANES,
-    NON_ADMITTED,
-    REMOVED,
-    STARTS,
-    step_row,
-    unfold,
-)
+from waitlist.models.kernel import step_row, unfold
+from waitlist.models.layout import ADMITTED, F_HELD, FACTORS, FLOWS, LANES, NON_ADMITTED, REMOVED, STARTS
 from waitlist.models.rates import Rates
 from waitlist.plan import Deadline
 
@@ -81,6 +72,14 @@ class Factors:
     months: Floats
     tilt: Floats
     draws: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Which of N lists go by activity (R7): place [N] among ``told``, -1 where by rates."""
+
+    place: np.ndarray
+    told: Controls
 
 
 @dataclass(frozen=True)
@@ -243,19 +242,40 @@ def factors_drawn(assumed: Assumptions, draws: int, seed: int) -> Factors:
     return Factors(months, tilt, draws)
 
 
+def by_rates(lists: int) -> Planned:
+    """Nothing is planned for any of ``lists``."""
+    return Planned(np.full(lists, -1), nobody(1, 1))
+
+
 def project(
-    assumed: Assumptions, factors: Factors, time: Horizon, rows: Mapping[Key, list[int]], wanted: Asked
+    assumed: Assumptions,
+    factors: Factors,
+    time: Horizon,
+    rows: Mapping[Key, list[int]],
+    wanted: Asked,
+    planned: Planned | None = None,
 ) -> Iterator[tuple[Key, Forecast]]:
     """The Forecast of each of ``rows``: the positions of the lists it adds up.
 
     A list is stepped again for every row it is part of: that costs less than keeping what it gave (R11 holds,
     its draws being the same each time).
     """
-    return ((key, stepped(assumed, factors, time, lists, wanted)) for key, lists in rows.items())
+    return ((key, stepped(assumed, factors, time, lists, wanted, planned)) for key, lists in rows.items())
 
 
-def stepped(assumed: Assumptions, factors: Factors, time: Horizon, lists: list[int], wanted: Asked) -> Forecast:
-    """The Forecast of the ``lists`` together: every draw of each stepped through the weeks."""
+def stepped(
+    assumed: Assumptions,
+    factors: Factors,
+    time: Horizon,
+    lists: list[int],
+    wanted: Asked,
+    planned: Planned | None = None,
+) -> Forecast:
+    """The Forecast of the ``lists`` together: every draw of each stepped through the weeks; by rates where nothing is
+
+    ``planned``.
+    """
+    planned = planned or by_rates(len(assumed.lists))
     days, count, draws = wanted.days, factors.tilt.shape[1], factors.draws
     over = np.empty((count, len(days.dates), len(wanted.floors), LANES))
     waits = np.empty((count, len(days.dates), len(WAIT_SHARES), LANES))
@@ -279,6 +299,8 @@ def stepped(assumed: Assumptions, factors: Factors, time: Horizon, lists: list[i
         np.array(wanted.floors),
         WAIT_SHARES,
         wanted.levels,
+        planned.place,
+        planned.told,
         over,
         waits,
         noted,

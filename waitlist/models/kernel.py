@@ -1,5 +1,7 @@
 """The engine: one week after another for the lists of a row, in R6's order, and the row's measures (R1, R2).
 
+Lists whose plan changes nothing leave by their rates, here; the others by activity (R7), in by_activity.
+
 A plain NumPy twin of it lives in the tests as its oracle. LANES draws are stepped side by side: a row of the
 scratch array holds one number for each, so that one instruction handles several draws, and sums over bands
 need no other order than from the longest wait down. Everything lies in one array at fixed places: only so
@@ -14,48 +16,56 @@ import numpy as np
 from numba import njit, prange
 
 from waitlist.bands import BANDS, THRESHOLDS, Floats
+from waitlist.models import by_activity
+from waitlist.models.by_activity import Controls
+from waitlist.models.layout import (
+    ADM,
+    ADM_LEAVE,
+    ADM_STOPS,
+    ADMISSION,
+    F_ADMITTED,
+    F_CONVERTED,
+    F_HELD,
+    F_NON_ADMITTED,
+    F_REMOVED,
+    F_STARTS,
+    F_STOPS_OVER,
+    F_THEATRE,
+    F_TIP,
+    FACTORS,
+    FAST,
+    FLOOR_OF,
+    FLOORS,
+    FLOW,
+    FLOWS,
+    FULL_WEEK,
+    HELD,
+    KEPT,
+    KNOTS,
+    LANES,
+    LEFT,
+    MONTH,
+    OUT,
+    OUT_LEAVE,
+    OUTPATIENT,
+    OVER,
+    PACE,
+    PEOPLE,
+    SCRATCH,
+    SEEN,
+    STARTS,
+    STOPS,
+    TILT,
+    TOP,
+    WHOLE,
+)
 
-OUTPATIENT, ADMISSION = 0, 1
-ADMITTED, NON_ADMITTED, REMOVED, CONVERTED = range(4)
-"""Departure flows, in the order of the rates' axis."""
-STARTS = 4
-"""The clock starts, after the departures, in the order of the multipliers' axis."""
-KNOTS = (9, 26, 52, 68)
-"""Bands that have a pace of their own, after the starts on the multipliers' axis; a band between two has its share of
-both, one before the first or after the last has that one's."""
-FACTORS = STARTS + 1 + len(KNOTS)
-"""Length of the multipliers' axis."""
-F_STARTS, F_ADMITTED, F_NON_ADMITTED, F_REMOVED, F_CONVERTED, F_HELD, F_TIP = range(7)
-F_STOPS_OVER = F_TIP + len(THRESHOLDS)
-"""Places of the weekly flows; F_TIP (those who cross) and F_STOPS_OVER are each one place per threshold."""
-FLOWS = F_STOPS_OVER + len(THRESHOLDS)
-FULL_WEEK = 5
-"""Working days of a week in which nobody's rates take more than all of a band."""
-LANES = 36
-"""Draws stepped side by side, a multiple of what an instruction handles; 200 and 500 draws fill 6 and 14 blocks."""
-_FLOORS = np.array((0, *THRESHOLDS))
-_FLOOR_OF = np.full(BANDS, -1)
-_FLOOR_OF[_FLOORS] = np.arange(len(_FLOORS))
-_TOP = (BANDS - 1) * LANES
-_ROWS = (BANDS + 1) * LANES
-"""A row of LANES for each band, and one more for those who stay in the open band while others join it."""
-_OUT, _ADM, _KEPT = (_ROWS * i for i in range(3))
-_WHOLE = _KEPT + LANES
-_PEOPLE = _WHOLE + LANES
-"""Where a list's people end: both stages, those held beside them, and the sum of both stages. The rest is no list's."""
-_TILT, _PACE, _OUT_LEAVE, _ADM_LEAVE, _ADM_STOPS, _OVER = (_PEOPLE + _ROWS * i for i in range(6))
-_HELD = _ROWS + LANES
-"""After _OVER: a row that stays 0, beyond the longest there being nobody, and those held beside the state."""
-_SEEN = _HELD + LANES
-_MONTH = _OVER + _SEEN
-_LEFT, _STOPS, _FLOW, _SCRATCH = (_MONTH + LANES * (STARTS + 1 + i) for i in (0, 3, 9, 9 + FLOWS))
 _BELOW = np.clip(np.searchsorted(KNOTS, np.arange(BANDS), side="right") - 1, 0, len(KNOTS) - 2)
 """The knot at or below each band, and the band's share of the next."""
 _NEXT = np.clip((np.arange(BANDS) - np.array(KNOTS)[_BELOW]) / np.diff(KNOTS)[_BELOW], 0.0, 1.0)
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST, boundscheck=False, nogil=True)
+@njit(cache=True, parallel=True, fastmath=FAST, boundscheck=False, nogil=True)
 def step_row(
     members: np.ndarray,
     opening: Floats,
@@ -74,6 +84,8 @@ def step_row(
     floors: np.ndarray,
     shares: Floats,
     levels: np.ndarray,
+    planned: np.ndarray,
+    controls: Controls,
     over: Floats,
     waits: Floats,
     noted: Floats,
@@ -93,6 +105,7 @@ def step_row(
     next week; span [K]: the month of each week.
     week [C], flow_weight [C], crossing [C, 105]: the days measured, in order, as calendar.MonthEnd.
     levels [W, Q]: bands whose people, or longer waits, are noted at the first W week ends, the snapshot first.
+    planned [N]: the place among ``controls`` of a list that goes by activity, -1 where it goes by rates (R7).
     Written, in blocks of LANES draws: over [B, C, E, LANES], people over each of ``floors`` (0 is the whole
     list); waits [B, C, S, LANES], the weeks below which each of ``shares`` of the list lies, interpolated
     evenly within a band as bands.percentile_wait (104 in the open band, NaN for an empty list); noted
@@ -105,15 +118,15 @@ def step_row(
         longest = max(longest, run)
     for block in prange(tilt.shape[1]):
         lanes = slice(np.int64(block) * LANES, (np.int64(block) + 1) * LANES)
-        w, people = np.zeros(_SCRATCH), np.empty((lists, _PEOPLE))
-        ends = np.zeros((longest + 1 if lists > 1 else 1, _SEEN))
+        w, people, plan = np.zeros(SCRATCH), np.empty((lists, PEOPLE)), np.zeros(by_activity.SCRATCH)
+        ends = np.zeros((longest + 1 if lists > 1 else 1, SEEN))
         widest, bands = np.zeros((lists, BANDS)), np.zeros((shares.shape[0], LANES), np.int64)
         for i in range(lists):
             n = members[i]
             _open(people[i], ends[0], widest[i], opening[n], held[n], tilt[n, block])
         if lists == 1:  # its people and its week stay where they are stepped (measured: 20 ns of 80 spared)
-            w[:_PEOPLE], w[_OVER : _OVER + _SEEN] = people[0], ends[0]
-            w[_TILT : _TILT + BANDS * LANES] = tilt[members[0], block].ravel()
+            w[:PEOPLE], w[OVER : OVER + SEEN] = people[0], ends[0]
+            w[TILT : TILT + BANDS * LANES] = tilt[members[0], block].ravel()
         first, month = 0, np.empty((FACTORS, LANES))
         c = _see(-1, ends[0], ends[0], 0, asked, bands, over[block], waits[block])  # the snapshot itself
         _note(0, ends[0], levels, noted[block])
@@ -124,22 +137,28 @@ def step_row(
             for i in range(lists):  # a month of each list before the next, so that the nearest memory holds it
                 n = members[i]
                 if lists > 1:
-                    w[:_PEOPLE], w[_TILT : _TILT + BANDS * LANES] = people[i], tilt[n, block].ravel()
+                    w[:PEOPLE], w[TILT : TILT + BANDS * LANES] = people[i], tilt[n, block].ravel()
                 month[:] = multipliers[n, span[first], :, lanes]
                 _set_month(w, month, rates[n], widest[i])
+                at = planned[n]
+                if at >= 0:
+                    by_activity.set_month(w, plan, rates[n])
                 for k in range(first, after):
                     if lists == 1 and c < week.shape[0] and week[c] == k:
-                        ends[0] = w[_OVER : _OVER + _SEEN]
-                    _leave(w, rates[n], returns[n], days[k])
+                        ends[0] = w[OVER : OVER + SEEN]
+                    if at >= 0:
+                        by_activity.leave(w, plan, rates[n], returns[n], days[k], at, np.int64(block), k, controls)
+                    else:
+                        _leave(w, rates[n], returns[n], days[k])
                     _enter(w, starts[n, k], last_day_share[k], flows[block, k].ravel(), i == 0)
                     if lists > 1:
                         _add(w, ends[k - first + 1], i == 0)
                     else:
-                        now = w[_OVER : _OVER + _SEEN]
+                        now = w[OVER : OVER + SEEN]
                         c = _see(k, ends[0], now, c, asked, bands, over[block], waits[block])
                         _note(k + 1, now, levels, noted[block])
                 if lists > 1:
-                    people[i] = w[:_PEOPLE]
+                    people[i] = w[:PEOPLE]
             if lists > 1:
                 for k in range(first, after):
                     before, now = ends[k - first], ends[k - first + 1]
@@ -157,13 +176,13 @@ def _open(people: Floats, now: Floats, widest: Floats, opening: Floats, held: fl
         over += opening[OUTPATIENT, b] + opening[ADMISSION, b]
         widest[b] = tilt[b].max()
         for j in range(LANES):
-            people[_OUT + b * LANES + j] = opening[OUTPATIENT, b]
-            people[_ADM + b * LANES + j] = opening[ADMISSION, b]
+            people[OUT + b * LANES + j] = opening[OUTPATIENT, b]
+            people[ADM + b * LANES + j] = opening[ADMISSION, b]
             now[b * LANES + j] += over
     for j in range(LANES):
-        people[_OUT + _TOP + LANES + j] = people[_ADM + _TOP + LANES + j] = 0.0
-        people[_KEPT + j], people[_WHOLE + j] = held, over
-        now[_HELD + j] += held
+        people[OUT + TOP + LANES + j] = people[ADM + TOP + LANES + j] = 0.0
+        people[KEPT + j], people[WHOLE + j] = held, over
+        now[HELD + j] += held
 
 
 @njit(cache=True, boundscheck=False)
@@ -173,7 +192,7 @@ def _set_month(w: Floats, multipliers: Floats, rates: Floats, widest: Floats) ->
     for f in range(FACTORS):
         most[f] = multipliers[f].max()
     for f in range(STARTS + 1):
-        w[_MONTH + f * LANES : _MONTH + (f + 1) * LANES] = multipliers[f]
+        w[MONTH + f * LANES : MONTH + (f + 1) * LANES] = multipliers[f]
     _set_leave(w, rates, multipliers)
     reach = np.zeros((2, BANDS))
     for stage in range(2):
@@ -185,15 +204,15 @@ def _set_month(w: Floats, multipliers: Floats, rates: Floats, widest: Floats) ->
         pace = widest[b] * ((1.0 - _NEXT[b]) * most[g] + _NEXT[b] * most[g + 1])
         if pace * max(reach[OUTPATIENT, b], reach[ADMISSION, b]) > 1.0:  # some draw may take more than all
             for j in range(b * LANES, (b + 1) * LANES):
-                out_part = 1.0 / max(1.0, FULL_WEEK * w[_OUT_LEAVE + j])
-                adm_part = 1.0 / max(1.0, FULL_WEEK * w[_ADM_LEAVE + j])
-                w[_PACE + j] *= out_part
-                w[_OUT_LEAVE + j] *= out_part
-                w[_ADM_LEAVE + j] *= adm_part
-                w[_ADM_STOPS + j] *= adm_part
+                out_part = 1.0 / max(1.0, FULL_WEEK * w[OUT_LEAVE + j])
+                adm_part = 1.0 / max(1.0, FULL_WEEK * w[ADM_LEAVE + j])
+                w[PACE + j] *= out_part
+                w[OUT_LEAVE + j] *= out_part
+                w[ADM_LEAVE + j] *= adm_part
+                w[ADM_STOPS + j] *= adm_part
 
 
-@njit(cache=True, fastmath=_FAST, boundscheck=False)
+@njit(cache=True, fastmath=FAST, boundscheck=False)
 def _set_leave(w: Floats, rates: Floats, multipliers: Floats) -> None:
     """Each band's pace, and the part of it that leaves in a day: of the outpatient stage, of the admission stage, and
     as stops."""
@@ -203,83 +222,87 @@ def _set_leave(w: Floats, rates: Floats, multipliers: Floats) -> None:
         knot, after = STARTS + 1 + _BELOW[b], _NEXT[b]
         before = 1.0 - after
         for j in range(LANES):
-            fa, fn, fr = w[_MONTH + j], w[_MONTH + LANES + j], w[_MONTH + 2 * LANES + j]
-            pace = w[_TILT + b * LANES + j] * (before * multipliers[knot, j] + after * multipliers[knot + 1, j])
-            out = fa * oa + fn * on + fr * orr + w[_MONTH + 3 * LANES + j] * oc
-            w[_PACE + b * LANES + j] = pace
-            w[_OUT_LEAVE + b * LANES + j] = pace * out
-            w[_ADM_STOPS + b * LANES + j] = pace * aa
-            w[_ADM_LEAVE + b * LANES + j] = pace * (fa * aa + fr * ar)
+            fa, fn, fr = w[MONTH + j], w[MONTH + LANES + j], w[MONTH + 2 * LANES + j]
+            pace = w[TILT + b * LANES + j] * (before * multipliers[knot, j] + after * multipliers[knot + 1, j])
+            out = fa * oa + fn * on + fr * orr + w[MONTH + 3 * LANES + j] * oc
+            w[PACE + b * LANES + j] = pace
+            w[OUT_LEAVE + b * LANES + j] = pace * out
+            w[ADM_STOPS + b * LANES + j] = pace * aa
+            w[ADM_LEAVE + b * LANES + j] = pace * (fa * aa + fr * ar)
 
 
-@njit(cache=True, fastmath=_FAST, boundscheck=False)
+@njit(cache=True, fastmath=FAST, boundscheck=False)
 def _leave(w: Floats, rates: Floats, returns: Floats, days: float) -> None:
     """Departures, returns and conversions of every band, which goes on to the next; its flows' sums (R6)."""
-    for i in range(3 * LANES):
-        w[_LEFT + i] = 0.0
+    for i in range(4 * LANES):
+        w[LEFT + i] = 0.0
     for b in range(BANDS - 1, -1, -1):
         oa, on, oc = rates[0, 0, b], rates[0, 1, b], rates[0, 3, b]
         out_back, adm_back = days * returns[0, b], days * returns[1, b]
         for j in range(LANES):
-            o, a = w[_OUT + b * LANES + j], w[_ADM + b * LANES + j]
+            o, a = w[OUT + b * LANES + j], w[ADM + b * LANES + j]
             od, ad = days * o, days * a
-            x = od * w[_PACE + b * LANES + j]
-            converted = w[_MONTH + 3 * LANES + j] * oc * x
-            w[_LEFT + j] += oa * x + w[_ADM_STOPS + b * LANES + j] * ad
-            w[_LEFT + LANES + j] += on * x
-            w[_LEFT + 2 * LANES + j] += converted
-            o = o - w[_OUT_LEAVE + b * LANES + j] * od + out_back
-            a = a - w[_ADM_LEAVE + b * LANES + j] * ad + converted + adm_back
-            w[_OUT + b * LANES + LANES + j] = o
-            w[_ADM + b * LANES + LANES + j] = a
-            w[_OVER + b * LANES + LANES + j] = w[_OVER + b * LANES + 2 * LANES + j] + (o + a)
-        t = _FLOOR_OF[b]
+            x = od * w[PACE + b * LANES + j]
+            converted = w[MONTH + 3 * LANES + j] * oc * x
+            theatre = w[ADM_STOPS + b * LANES + j] * ad
+            w[LEFT + j] += oa * x + theatre
+            w[LEFT + LANES + j] += on * x
+            w[LEFT + 2 * LANES + j] += converted
+            w[LEFT + 3 * LANES + j] += theatre
+            o = o - w[OUT_LEAVE + b * LANES + j] * od + out_back
+            a = a - w[ADM_LEAVE + b * LANES + j] * ad + converted + adm_back
+            w[OUT + b * LANES + LANES + j] = o
+            w[ADM + b * LANES + LANES + j] = a
+            w[OVER + b * LANES + LANES + j] = w[OVER + b * LANES + 2 * LANES + j] + (o + a)
+        t = FLOOR_OF[b]
         if t >= 0:
             for j in range(LANES):
-                admitted, non_admitted = w[_MONTH + j] * w[_LEFT + j], w[_MONTH + LANES + j] * w[_LEFT + LANES + j]
-                w[_STOPS + t * LANES + j] = admitted + non_admitted
+                admitted, non_admitted = w[MONTH + j] * w[LEFT + j], w[MONTH + LANES + j] * w[LEFT + LANES + j]
+                w[STOPS + t * LANES + j] = admitted + non_admitted
+    for j in range(LANES):
+        w[FLOW + F_ADMITTED * LANES + j] = w[MONTH + j] * w[LEFT + j]
+        w[FLOW + F_NON_ADMITTED * LANES + j] = w[MONTH + LANES + j] * w[LEFT + LANES + j]
+        w[FLOW + F_CONVERTED * LANES + j] = w[LEFT + 2 * LANES + j]
+        w[FLOW + F_THEATRE * LANES + j] = w[MONTH + j] * w[LEFT + 3 * LANES + j]
 
 
-@njit(cache=True, fastmath=_FAST, boundscheck=False)
+@njit(cache=True, fastmath=FAST, boundscheck=False)
 def _enter(w: Floats, starts: float, last_day_share: float, flows: Floats, first: bool) -> None:
     """The open band keeps its own, newcomers enter, and the week's flows are added to the row's."""
     for j in range(LANES):
-        w[_OUT + _TOP + j] += w[_OUT + _TOP + LANES + j]
-        w[_ADM + _TOP + j] += w[_ADM + _TOP + LANES + j]
+        w[OUT + TOP + j] += w[OUT + TOP + LANES + j]
+        w[ADM + TOP + j] += w[ADM + TOP + LANES + j]
         # whom the week's stops do not account for was removed, returns taken off (R4)
-        w[_FLOW + F_REMOVED * LANES + j] = w[_WHOLE + j] - w[_OVER + LANES + j] - w[_STOPS + j]
-        started = starts * w[_MONTH + STARTS * LANES + j]
+        w[FLOW + F_REMOVED * LANES + j] = w[WHOLE + j] - w[OVER + LANES + j] - w[STOPS + j]
+        started = starts * w[MONTH + STARTS * LANES + j]
         kept = started * last_day_share
-        w[_OUT + j] = w[_KEPT + j] + started - kept
-        w[_ADM + j] = 0.0
-        w[_OVER + j] = w[_WHOLE + j] = w[_OVER + LANES + j] + w[_OUT + j]
-        w[_OVER + _HELD + j] = w[_KEPT + j] = kept
-        w[_FLOW + F_STARTS * LANES + j] = started
-        w[_FLOW + F_ADMITTED * LANES + j] = w[_MONTH + j] * w[_LEFT + j]
-        w[_FLOW + F_NON_ADMITTED * LANES + j] = w[_MONTH + LANES + j] * w[_LEFT + LANES + j]
-        w[_FLOW + F_CONVERTED * LANES + j] = w[_LEFT + 2 * LANES + j]
-        w[_FLOW + F_HELD * LANES + j] = kept
+        w[OUT + j] = w[KEPT + j] + started - kept
+        w[ADM + j] = 0.0
+        w[OVER + j] = w[WHOLE + j] = w[OVER + LANES + j] + w[OUT + j]
+        w[OVER + HELD + j] = w[KEPT + j] = kept
+        w[FLOW + F_STARTS * LANES + j] = started
+        w[FLOW + F_HELD * LANES + j] = kept
         for t in range(len(THRESHOLDS)):
-            b = _FLOORS[t + 1] * LANES
-            w[_FLOW + (F_TIP + t) * LANES + j] = w[_OVER + b + j] - w[_OVER + b + LANES + j]
-            w[_FLOW + (F_STOPS_OVER + t) * LANES + j] = w[_STOPS + (t + 1) * LANES + j]
+            b = FLOORS[t + 1] * LANES
+            w[FLOW + (F_TIP + t) * LANES + j] = w[OVER + b + j] - w[OVER + b + LANES + j]
+            w[FLOW + (F_STOPS_OVER + t) * LANES + j] = w[STOPS + (t + 1) * LANES + j]
     if first:
         for i in range(FLOWS * LANES):
-            flows[i] = w[_FLOW + i]
+            flows[i] = w[FLOW + i]
     else:
         for i in range(FLOWS * LANES):
-            flows[i] += w[_FLOW + i]
+            flows[i] += w[FLOW + i]
 
 
 @njit(cache=True, boundscheck=False)
 def _add(w: Floats, now: Floats, first: bool) -> None:
     """Add a list's people to the row's; those of the first take the place of what was there."""
     if first:
-        for i in range(_SEEN):
-            now[i] = w[_OVER + i]
+        for i in range(SEEN):
+            now[i] = w[OVER + i]
     else:
-        for i in range(_SEEN):
-            now[i] += w[_OVER + i]
+        for i in range(SEEN):
+            now[i] += w[OVER + i]
 
 
 @njit(cache=True, boundscheck=False)
@@ -319,7 +342,7 @@ def _between(before: Floats, now: Floats, flow_weight: float, crossing: Floats) 
     day = np.empty_like(now)
     for j in range(LANES):
         day[j] = before[j] + flow_weight * (now[j] - before[j])
-        day[_HELD + j] = before[_HELD + j] + flow_weight * (now[_HELD + j] - before[_HELD + j])
+        day[HELD + j] = before[HELD + j] + flow_weight * (now[HELD + j] - before[HELD + j])
     for b in range(1, BANDS):
         u = crossing[b]
         for j in range(LANES):
@@ -334,10 +357,10 @@ def _read(day: Floats, floors: np.ndarray, shares: Floats, bands: np.ndarray, ov
     """Write people over each floor and the waits; ``bands`` [S, LANES]: where the search left off last time."""
     for e in range(floors.shape[0]):
         for j in range(LANES):
-            over[e, j] = day[floors[e] * LANES + j] + (day[_HELD + j] if floors[e] == 0 else 0.0)
+            over[e, j] = day[floors[e] * LANES + j] + (day[HELD + j] if floors[e] == 0 else 0.0)
     for s in range(shares.shape[0]):
         for j in range(LANES):
-            whole = day[j] + day[_HELD + j]
+            whole = day[j] + day[HELD + j]
             rest, b = (1.0 - shares[s]) * whole, bands[s, j]
             while b < BANDS - 1 and day[(b + 1) * LANES + j] > rest:
                 b += 1

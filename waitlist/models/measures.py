@@ -9,16 +9,17 @@ import numpy as np
 from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon
 from waitlist.models.engine import Forecast
-from waitlist.models.kernel import (
+from waitlist.models.kernel import sum_between_days
+from waitlist.models.layout import (
     F_ADMITTED,
     F_CONVERTED,
     F_NON_ADMITTED,
     F_REMOVED,
     F_STARTS,
     F_STOPS_OVER,
+    F_THEATRE,
     F_TIP,
     FLOWS,
-    sum_between_days,
 )
 
 MEASURES = (
@@ -95,7 +96,7 @@ def _times(forecast: Forecast, at: np.ndarray, flows: Floats, days: Floats) -> T
     values["percent_over_52_weeks"] = 100 * over[1 + THRESHOLDS.index(52)] / anyone
     values["median_wait_weeks"], values["p92_wait_weeks"] = waits
     values |= {f"tip_in_{t}_weeks": tips[i] for i, t in enumerate(THRESHOLDS)}
-    stops_over = np.stack([flows[F_ADMITTED] + flows[F_NON_ADMITTED], *flows[F_STOPS_OVER:]])
+    stops_over = np.stack([flows[F_ADMITTED] + flows[F_NON_ADMITTED], *flows[F_STOPS_OVER:F_THEATRE]])
     joined = np.stack([flows[F_STARTS], *tips])
     removed_over = joined - stops_over - over  # what R4 leaves
     removed_over[:, 1:] += over[:, :-1]

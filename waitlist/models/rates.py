@@ -15,7 +15,7 @@ from waitlist.bands import BANDS, Floats
 from waitlist.calendar import month_end, working_days
 from waitlist.history import PARTS, History
 from waitlist.models.departures import MonthFlows, month_flows
-from waitlist.models.kernel import ADMITTED, CONVERTED, NON_ADMITTED, REMOVED
+from waitlist.models.layout import ADMITTED, CONVERTED, NON_ADMITTED, REMOVED
 from waitlist.models.national import National, calendar_month
 
 HALF_LIFE = 4.0

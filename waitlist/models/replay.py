@@ -15,7 +15,7 @@ from waitlist.bands import BANDS, Floats
 from waitlist.calendar import month_end, snapshot_held_share, working_days
 from waitlist.history import History
 from waitlist.models.departures import survivors, weeks_later
-from waitlist.models.kernel import CONVERTED, FULL_WEEK
+from waitlist.models.layout import CONVERTED, FULL_WEEK
 from waitlist.models.rates import DAILY_CAP, GROUP_OF_BAND, HALF_LIFE, Rates, by_group, by_label
 
 MONTHS = 6

@@ -16,7 +16,7 @@ import numpy as np
 from waitlist.bands import BANDS, Floats
 from waitlist.calendar import Horizon, days_of
 from waitlist.models.engine import Asked, Assumptions, Factors, stepped
-from waitlist.models.kernel import ADMITTED, F_ADMITTED, FACTORS, LANES, STARTS
+from waitlist.models.layout import ADMITTED, F_ADMITTED, FACTORS, LANES, STARTS
 from waitlist.models.outlook import Outlook
 from waitlist.models.record import FLOORS
 from waitlist.models.sharing import Strays, shared, stray_paths

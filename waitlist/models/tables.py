@@ -13,7 +13,7 @@ from waitlist.errors import Problem
 from waitlist.history import Counts, History
 from waitlist.models import answers, demand, engine, growth, measures, past, rates, steer
 from waitlist.models.departures import MonthFlows
-from waitlist.models.kernel import ADMITTED, CONVERTED, KNOTS, NON_ADMITTED
+from waitlist.models.layout import ADMITTED, CONVERTED, KNOTS, NON_ADMITTED
 from waitlist.plan import Plan, deadline_problems
 from waitlist.results import ALL, Result
 
