@@ -17,7 +17,7 @@ from numba import njit, prange
 
 from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.models import by_activity
-from waitlist.models.by_activity import Controls
+from waitlist.models.by_activity import WITH_ACTIVITY, Controls
 from waitlist.models.layout import (
     ADM,
     ADM_LEAVE,
@@ -51,7 +51,6 @@ from waitlist.models.layout import (
     OVER,
     PACE,
     PEOPLE,
-    SCRATCH,
     SEEN,
     STARTS,
     STOPS,
@@ -118,7 +117,7 @@ def step_row(
         longest = max(longest, run)
     for block in prange(tilt.shape[1]):
         lanes = slice(np.int64(block) * LANES, (np.int64(block) + 1) * LANES)
-        w, people, plan = np.zeros(SCRATCH), np.empty((lists, PEOPLE)), np.zeros(by_activity.SCRATCH)
+        w, people = np.zeros(WITH_ACTIVITY), np.empty((lists, PEOPLE))
         ends = np.zeros((longest + 1 if lists > 1 else 1, SEEN))
         widest, bands = np.zeros((lists, BANDS)), np.zeros((shares.shape[0], LANES), np.int64)
         for i in range(lists):
@@ -142,12 +141,12 @@ def step_row(
                 _set_month(w, month, rates[n], widest[i])
                 at = planned[n]
                 if at >= 0:
-                    by_activity.set_month(w, plan, rates[n])
+                    by_activity.set_month(w, rates[n])
                 for k in range(first, after):
                     if lists == 1 and c < week.shape[0] and week[c] == k:
                         ends[0] = w[OVER : OVER + SEEN]
                     if at >= 0:
-                        by_activity.leave(w, plan, rates[n], returns[n], days[k], at, np.int64(block), k, controls)
+                        by_activity.leave(w, rates[n], returns[n], days[k], at, np.int64(block), k, controls)
                     else:
                         _leave(w, rates[n], returns[n], days[k])
                     _enter(w, starts[n, k], last_day_share[k], flows[block, k].ravel(), i == 0)
