@@ -58,7 +58,7 @@ def given(number, floor, people, taken, ends, usual, order):
 def week(out, adm, rates, month, tilt, returns, days, plan, carried):
     """One week's departures: out, adm [105] after them, before ageing, and the flows by name.
 
-    plan: keep [3], add [5, G], floors [G], below [2], whole, orders [2].
+    plan: keep [3], add [6, G], floors [G], below [2], whole, orders [2].
     """
     pace = np.interp(np.arange(105), KNOTS, month[5:]) * tilt
     share = rates * month[None, :4, None] * pace
@@ -97,7 +97,7 @@ def week(out, adm, rates, month, tilt, returns, days, plan, carried):
         operated, left = given(max(theatre, 0.0), floor, adm, operated, one, usual[1], orders[1])
         unused[1] += left
     wanted = (alpha * (taken - unlimited)).sum()
-    limit = keep[1] * carried[1]
+    limit = keep[1] * carried[1] + add[5, 0]
     part = 1.0 if plan["whole"] or wanted <= limit else limit / wanted
     admitted = alpha * (unlimited + part * (taken - unlimited))
     stopped = nu * taken

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests import activity_twin
 from tests.test_engine import TIME, system
 from waitlist.calendar import days_of
-from waitlist.models.by_activity import Controls
+from waitlist.models.by_activity import KINDS, Controls
 from waitlist.models.engine import WAIT_SHARES, by_rates
 from waitlist.models.kernel import step_row
 from waitlist.models.layout import (
@@ -55,8 +55,9 @@ def controls(carried, seed=None, discipline=0, floors=(0,), whole=False):
     weeks, groups = carried.shape[0], len(floors)
     told = Controls(
         carried=carried[None, None].copy(),
+        source=np.zeros(1, dtype=int),
         keep=np.ones((1, weeks, 3)),
-        add=np.zeros((1, weeks, 5, groups)),
+        add=np.zeros((1, weeks, KINDS, groups)),
         floors=np.array(floors),
         below=np.zeros((1, weeks, 2), dtype=int),
         whole=np.array([whole]),
@@ -90,10 +91,19 @@ def test_a_week_by_activity_equals_its_numpy_twin(fastest, discipline, whole):
         arguments["rates"][:, 0, 3] = 0.0
     told = controls(going_on(arguments), 8, discipline, (0, 18, 52), whole)
     people, flows = stepped(arguments, np.zeros(1, dtype=int), told)
-    a, orders = arguments, [
-        {"discipline": discipline, "first": 26, "urgent": 0.3, "profile": told.profile[0, s], "routine": told.routine[0, s]}
-        for s in (0, 1)
-    ]
+    a, orders = (
+        arguments,
+        [
+            {
+                "discipline": discipline,
+                "first": 26,
+                "urgent": 0.3,
+                "profile": told.profile[0, s],
+                "routine": told.routine[0, s],
+            }
+            for s in (0, 1)
+        ],
+    )
     for lane in (0, 17):
         out, adm, held = *a["opening"][0].copy(), a["held"][0]
         for k in range(WEEKS):

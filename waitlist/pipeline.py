@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from waitlist.calendar import horizon
-from waitlist.errors import Refusal, refuse
+from waitlist.calendar import horizon, month_end, months_after
+from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
-from waitlist.models import answers, demand, engine, national, past, rates, steer, tables
-from waitlist.models.departures import MonthFlows
-from waitlist.models.outlook import outlook
-from waitlist.models.record import record_of
-from waitlist.models.sharing import strays
-from waitlist.plan import Deadline, Demand, Plan, code_problems, unknown_codes
+from waitlist.models import answers, engine, past, scenarios, tables
+from waitlist.models.calibration import Calibrated, Ready, calibrate, ready
+from waitlist.plan import BASE, Deadline, Plan, code_problems, unknown_codes
 from waitlist.results import Result
+from waitlist.unplannable import planned_problems
 
 Item = TypeVar("Item")
 Progress = Callable[[str, int, int], None]
@@ -27,12 +24,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Projection:
-    """The forecasts of a plan as they are made, and what they rest on; paces is None where nothing is steered."""
+    """The forecasts of a plan as they are made, and what they rest on."""
 
-    flows: list[MonthFlows | None]
-    fitted: rates.Rates
-    starts: demand.Starts
-    paces: steer.Paces | None
+    state: Calibrated
+    told: Ready
     forecasts: Iterator[tuple[engine.Key, engine.Forecast]]
 
 
@@ -92,7 +87,8 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     found = tables.Tables()
     groups = tables.rows_of([history.lists[n] for n in keep])
     projected = project(plan, history, keep, groups, answers.deadlines(plan, time))
-    last, seen = projected.flows[-1], past.observed(history, projected.flows)
+    state, everyone = projected.state, {}
+    last, seen = state.flows[-1], past.observed(history, state.flows)
     for done, (key, forecast) in enumerate(projected.forecasts):
         tell("Forecasting", done + 1, len(groups))
         rows = [keep[n] for n in groups[key]]
@@ -102,7 +98,22 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         removed_over = tables.removed_over_thresholds(last, rows)
         tables.answer(found, key, forecast, known, stops_over, removed_over, plan, history, time)
         tables.position(found, key, known, history, last, rows)
-    return found.result(plan, history, projected.fitted, projected.starts, projected.paces, keep)
+        everyone[key] = known
+    result = found.result(plan, history, state.fitted, projected.told.starts, state.paces, keep)
+    result = dataclasses.replace(result, warnings=(*result.warnings, *unplannable(plan, history, keep)))
+    if not scenarios.names_of(plan):
+        return result
+    wanted = answers.deadlines(plan, time)
+    compared = scenarios.compare(state, projected.told, found, groups, everyone, wanted, tell)
+    return dataclasses.replace(
+        result,
+        scenarios=compared.scenarios,
+        waterfall=compared.waterfall,
+        scenario_breakeven=compared.breakeven,
+        scenario_clearance=compared.clearance,
+        scenario_cohorts=compared.cohorts,
+        stages=compared.stages,
+    )
 
 
 def project(
@@ -112,49 +123,13 @@ def project(
     groups: Mapping[engine.Key, list[int]],
     deadlines: tuple[Deadline, ...] = (),
 ) -> Projection:
-    """The Forecast of each of ``groups``, the places in ``keep`` of the lists it adds up, and what it rests on.
-
-    Whole providers are steered, whichever of their lists the plan keeps, and before it changes the demand: what it
-    changes then has its effect.
-    """
+    """The Forecast of each of ``groups``, the places in ``keep`` of the lists it adds up, and what it rests on."""
     _refuse_without_flows(history, keep)
-    time = horizon(history.snapshot, plan.horizon_months)
-    providers = tuple(sorted({history.lists[n][0] for n in keep}))
-    with ThreadPoolExecutor(max_workers=1) as aside:  # much of it is loading statsmodels
-        england = aside.submit(demand.england, history)
-        theatres = aside.submit(
-            national.fit, history.summaries, "stops_admitted", history.months[0], history.months[-1]
-        )
-        coming = aside.submit(
-            lambda: outlook(record_of(history), providers, plan.horizon_months, plan.draws, plan.seed)
-        )
-        flows = past.observed_flows(history)
-        fitted = rates.fit(history, flows)
-    ahead = coming.result()
-    whole = [n for n, (provider, _) in enumerate(history.lists) if provider in providers and history.present[n, -1]]
-    carried_on = demand.forecast(history, fitted.start_season, Demand(), plan.horizon_months, england.result())
-    assumed = engine.assume(history, fitted, time, whole, carried_on)
-    factors = engine.factors_drawn(assumed, plan.draws, plan.seed)
-    paces = None
-    if ahead:
-        reach = ahead.expected.shape[2]
-        admitted = rates.admitted_ahead(history, whole, theatres.result(), time.months[:reach])
-        factors, paces = steer.steered(assumed, factors, time, ahead, strays(history), admitted, plan.seed)
-    starts = demand.forecast(history, fitted.start_season, plan.demand, plan.horizon_months, england.result())
-    planned = engine.assume(history, fitted, time, whole, starts) if plan.demand != Demand() else assumed
-    place = {n: i for i, n in enumerate(whole)}
-    rows = {key: [place[keep[n]] for n in places] for key, places in groups.items()}
-    forecasts = engine.project(planned, factors, time, rows, engine.asked(time, deadlines))
-    return Projection(flows, fitted, starts, paces, _one_ahead(forecasts))
-
-
-def _one_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, each made by another thread while the one before is worked on; Ctrl-C waits for one."""
-    with ThreadPoolExecutor(max_workers=1) as maker:
-        coming = maker.submit(lambda: next(items, None))
-        while (item := coming.result()) is not None:
-            coming = maker.submit(lambda: next(items, None))
-            yield item
+    state = calibrate(plan, history, keep)
+    ((_, told),) = ready(state, {BASE: plan})
+    wanted = engine.asked(state.time, deadlines)
+    forecasts = engine.project(told.assumed, told.factors, state.time, state.rows(groups), wanted, told.planned)
+    return Projection(state, told, forecasts)
 
 
 def _refuse_without_flows(history: History, keep: list[int]) -> None:
@@ -199,4 +174,24 @@ def planned_lists(plan: Plan, history: History) -> list[int]:
         raise refuse(
             "the plan", "providers", "", "no list it asks for is reported at the origin", "Check `waitlist check`."
         )
+    problems = unplannable(plan, history, keep)
+    if any(problem.severity == "error" for problem in problems):
+        raise Refusal(problem for problem in problems if problem.severity == "error")
     return keep
+
+
+def unplannable(plan: Plan, history: History, keep: list[int]) -> list[Problem]:
+    """What is planned that can't be, or has no effect, at the providers of the lists ``keep``."""
+    providers = {history.lists[n][0] for n in keep}
+    here = [n for n, key in enumerate(history.lists) if key[0] in providers and history.present[n, -1]]
+    lists = {history.lists[n]: bool(history.one_stage[n]) for n in here}
+    names, specialties = history.counts.provider_names, history.counts.specialty_names
+    last = month_end(months_after(history.months[-1], plan.horizon_months))
+    return planned_problems(
+        plan,
+        lists,
+        {code: names.get(code, "") for code in sorted(providers)},
+        {code: specialties.get(code, "") for code in sorted({key[1] for key in lists})},
+        history.snapshot,
+        last,
+    )

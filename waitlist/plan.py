@@ -158,10 +158,10 @@ class Plan(Settings):
         for what in ("scheme", "scenario", "clinic", "theatre"):
             for name in _repeated([item.name for item in getattr(self, what)]):
                 raise ValueError(f'there may be one [[{what}]] named "{name}"')
-        for name in _repeated([item.name for item in (*self.clinic, *self.theatre)]):
+        for name in _repeated([item.name for item in self.resources]):
             raise ValueError(f'a [[clinic]] and a [[theatre]] may not both be named "{name}"')
         wrong = planned.overlap_problem(self.activity)
-        wrong = wrong or planned.size_problem(self.scheme, (*self.clinic, *self.theatre))
+        wrong = wrong or planned.size_problem(self.scheme, self.resources)
         if wrong:
             raise ValueError(wrong)
         return self
@@ -178,6 +178,11 @@ class Plan(Settings):
             if provider in heirs:
                 raise ValueError(f"the [[successor]] of {first} leads in a circle")
         return self
+
+    @property
+    def resources(self) -> tuple[planned.Clinic | planned.Theatre, ...]:
+        """Clinics and theatres."""
+        return (*self.clinic, *self.theatre)
 
     @classmethod
     def load(cls, path: str | Path, **changes: Any) -> Plan:

@@ -36,6 +36,12 @@ class Result:
     paces: provider, specialty, month_end, flow, weeks_waited, pace (of departures; 1 is as observed).
     waits: provider, specialty, stage, weeks_waited (0-104), waiting at the snapshot (for the report).
     rates: provider, specialty, stage, flow, own_weight and other facts of the fit (for the report).
+    scenarios: scenario, provider, specialty, month_end, measure, mean, p10, p50, p90, difference_from_base; waterfall:
+    scenario, provider, specialty, month_end, measure, step, contribution; scenario_breakeven, scenario_clearance and
+    scenario_cohorts: as the answers of those names, by scenario; stages: scenario, provider, specialty, stage,
+    month_end, stops, unused_stops; money: scenario, provider, specialty, stage, month_end, stops, funded_stops, income,
+    marginal_cost, scheme_cost, net (pounds). None where nothing is planned. capacity: what each target needs; None
+    without targets.
     breaks, assumptions, warnings: what was found in the data, assumed, and left to look at.
     record: provider, measure, origins, intervals, held_90 (0 to 1), error, naive_error (WAPE, %), poor, why: how
     forecasts made this way fared at the last origins; fans: those forecasts and what came (for the report).
@@ -61,6 +67,14 @@ class Result:
     breaks: tuple[Break, ...]
     assumptions: tuple[str, ...]
     warnings: tuple[Problem, ...]
+    scenarios: pd.DataFrame | None = None
+    waterfall: pd.DataFrame | None = None
+    scenario_breakeven: pd.DataFrame | None = None
+    scenario_clearance: pd.DataFrame | None = None
+    scenario_cohorts: pd.DataFrame | None = None
+    stages: pd.DataFrame | None = None
+    money: pd.DataFrame | None = None
+    capacity: pd.DataFrame | None = None
     record: pd.DataFrame | None = None
     fans: pd.DataFrame | None = None
 
@@ -77,7 +91,18 @@ class Result:
             "demand",
             "paces",
         )
-        return {name: getattr(self, name) for name in names}
+        where_asked = (
+            "scenarios",
+            "waterfall",
+            "scenario_breakeven",
+            "scenario_clearance",
+            "scenario_cohorts",
+            "stages",
+            "money",
+            "capacity",
+        )
+        found = {name: getattr(self, name) for name in (*names, *where_asked)}
+        return {name: frame for name, frame in found.items() if frame is not None}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from waitlist.models.engine import Key
 from waitlist.models.series import reported
 from waitlist.origins import LEVELS, Job, Said, all_said
 from waitlist.pipeline import Progress, read
-from waitlist.plan import Demand, Plan
+from waitlist.plan import CARRY_ON, Plan, variant
 from waitlist.results import ALL, Backtest
 
 LeftOut = tuple[str, str, str, str]
@@ -63,7 +64,7 @@ def backtest(
         breaks=tuple(b for b in history.breaks if b.provider in asked and min(origins) < b.month <= end),
         assumptions=(
             "Only providers that reported in every month of an origin's window are scored.",
-            "What the plan assumes of demand to come is not assumed of the past: clock starts are as fitted then.",
+            "What the plan assumes of what is to come is not assumed of the past: demand and activity go on as then.",
         ),
         warnings=(*history.problems, *warnings),
     )
@@ -99,19 +100,18 @@ def jobs_of(
 
 
 def _then(plan: Plan, history: History, origin: str) -> Plan:
-    """``plan`` as it could have been then: without what it assumes of demand to come, and without providers that had
+    """``plan`` as it could have been then: without what it plans or assumes to come, and without providers that had
     not reported by ``origin``.
     """
     until = history.months.index(origin) + 1
     there = {history.lists[n][0] for n in np.flatnonzero(history.present[:, :until].any(axis=1))}
-    known = {
-        "demand": Demand(),
+    known: dict[str, Any] = {
         "successor": tuple(item for item in plan.successor if item.to_provider in there),
         "breaks": tuple(item for item in plan.breaks if item.provider in there and item.month <= origin),
     }
     if plan.providers != "all":
         known["providers"] = tuple(provider for provider in plan.providers if provider in there)
-    return plan.model_copy(update=known)
+    return variant(plan, CARRY_ON).model_copy(update={**known, "scenario": (), "target": ()})
 
 
 def _complete(

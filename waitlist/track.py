@@ -30,7 +30,8 @@ LEAST_FLOWS = 6
 """Months of flows that an origin must have behind it."""
 DRAWS = 100
 OTHER_KEYS = {"name", "inputs", "history", "draws", "horizon_months", "thresholds_weeks"}
-OTHER_KEYS |= {"deadline", "clearance", "demand"}
+OTHER_KEYS |= {"deadline", "clearance", "demand", "order", "activity", "scheme", "strike", "clinic", "theatre"}
+OTHER_KEYS |= {"price", "funded", "target", "limit", "capacity", "scenario"}
 """Keys of a plan that do not move these forecasts; the data themselves are known by their content."""
 
 

@@ -41,9 +41,10 @@ from waitlist.models.layout import (
 
 CLINICS, STRAIGHT, THEATRES = range(3)
 """The stops that go on: not admitted; admitted straight from the outpatient stage; from the admission stage."""
-AT_CLINICS, AT_THEATRES, AT_OUTPATIENT, AT_BOTH, VALIDATED = range(5)
+AT_CLINICS, AT_THEATRES, AT_OUTPATIENT, AT_BOTH, VALIDATED, AT_STRAIGHT = range(6)
 """Kinds of planned numbers: stops without admission; from the admission stage; any from the outpatient stage; from both
-stages as they share them; and people found not to be waiting."""
+stages as they share them; people found not to be waiting; and theatre time for those admitted straight away."""
+KINDS = 6
 AS_OBSERVED, SKEWED, LONGEST_FIRST, THRESHOLD_FIRST = range(4)
 """Disciplines for all but the urgent share."""
 FILLS = 8
@@ -68,15 +69,17 @@ WITH_ACTIVITY = _OPERATED + LANES
 class Controls(NamedTuple):
     """What P lists that go by activity are told, over K weeks.
 
-    carried [P, B, K, 3, LANES]: the stops that would go on in each draw, by CLINICS, STRAIGHT, THEATRES, in blocks of
-    LANES draws. keep [P, K, 3]: the part of them that does. add [P, K, 5, G]: planned numbers of each kind a week,
-    among those in band floors[G] or longer. below [P, K, 2]: where above 0, people of the stage in shorter bands go by
-    their rates times ``keep``, in place of ``carried``. whole [P]: whether the outpatient stage is all there is.
-    discipline [P]; first [P]: the band from which THRESHOLD_FIRST is first; urgent [P, 2]: the share of stops given
-    first, by ``profile`` [P, 2, 105], and routine [P, 2, 105] the relative chance of the rest where SKEWED.
+    carried [Q, B, K, 3, LANES]: the stops that would go on in each draw at lists, by CLINICS, STRAIGHT, THEATRES, in
+    blocks of LANES draws; source [P]: each list's place among them. keep [P, K, 3]: the part of them that does.
+    add [P, K, KINDS, G]: planned numbers of each kind a week, among those in band floors[G] or longer.
+    below [P, K, 2]: where above 0, people of the stage in shorter bands go by their rates times ``keep``, in place of
+    ``carried``. whole [P]: whether the outpatient stage is all there is. discipline [P]; first [P]: the band from which
+    THRESHOLD_FIRST is first; urgent [P, 2]: the share of stops given first, by ``profile`` [P, 2, 105], and
+    routine [P, 2, 105] the relative chance of the rest where SKEWED.
     """
 
     carried: Floats
+    source: np.ndarray
     keep: Floats
     add: Floats
     floors: np.ndarray
@@ -107,16 +110,16 @@ def leave(w: Floats, rates: Floats, returns: Floats, days: float, at: int, block
     """The week's stops, removals, returns and conversions of every band, which goes on to the next; in the place of
     kernel._leave for the list at ``at`` of ``told``."""
     keep, add, below = told.keep[at, k], told.add[at, k], told.below[at, k]
-    carried = told.carried[at, block, k]
+    carried = told.carried[told.source[at], block, k]
     for j in range(LANES):
         w[_CLINIC + j] = w[_THEATRE + j] = 0.0
-        w[_LIMIT + j] = keep[STRAIGHT] * carried[STRAIGHT, j]
+        w[_LIMIT + j] = keep[STRAIGHT] * carried[STRAIGHT, j] + add[AT_STRAIGHT, 0]
     scaled = told.discipline[at] == AS_OBSERVED and below.max() == 0 and not add[:VALIDATED, 1:].any()
     if scaled and _scale(w, rates, days, keep, add[:, 0], carried, told.whole[at]):
         _depart_scaled(w, rates, returns, days)
     else:
         for j in range(LANES):
-            w[_LIMIT + j] = keep[STRAIGHT] * carried[STRAIGHT, j]
+            w[_LIMIT + j] = keep[STRAIGHT] * carried[STRAIGHT, j] + add[AT_STRAIGHT, 0]
         _choose(w, days, at, keep, add, below, carried, told)
         _depart(w, rates, returns, days)
     for g in range(told.floors.shape[0]):
@@ -525,8 +528,9 @@ def nobody(blocks: int, weeks: int) -> Controls:
     """The Controls of no list."""
     return Controls(
         carried=np.zeros((0, blocks, weeks, 3, LANES)),
+        source=np.zeros(0, dtype=int),
         keep=np.zeros((0, weeks, 3)),
-        add=np.zeros((0, weeks, 5, 1)),
+        add=np.zeros((0, weeks, KINDS, 1)),
         floors=np.zeros(1, dtype=int),
         below=np.zeros((0, weeks, 2), dtype=int),
         whole=np.zeros(0, dtype=bool),

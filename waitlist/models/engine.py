@@ -19,10 +19,23 @@ from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Days, Horizon, days_of, month_end, place, snapshot_held_share, working_days
 from waitlist.history import History
 from waitlist.models import replay
-from waitlist.models.by_activity import Controls, nobody
+from waitlist.models.by_activity import CLINICS, STRAIGHT, THEATRES, Controls, nobody
 from waitlist.models.demand import Starts
 from waitlist.models.kernel import step_row, unfold
-from waitlist.models.layout import ADMITTED, F_HELD, FACTORS, FLOWS, LANES, NON_ADMITTED, REMOVED, STARTS
+from waitlist.models.layout import (
+    ADMITTED,
+    F_ADMITTED,
+    F_CONVERTED,
+    F_HELD,
+    F_NON_ADMITTED,
+    F_THEATRE,
+    FACTORS,
+    FLOWS,
+    LANES,
+    NON_ADMITTED,
+    REMOVED,
+    STARTS,
+)
 from waitlist.models.rates import Rates
 from waitlist.plan import Deadline
 
@@ -72,6 +85,18 @@ class Factors:
     months: Floats
     tilt: Floats
     draws: int
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What goes on by rates at P ``lists``: stops [P, B, K, 3, LANES] as Controls.carried; their mean over draws and
+
+    that of the conversions, mean [P, K, 4].
+    """
+
+    lists: tuple[int, ...]
+    stops: Floats
+    mean: Floats
 
 
 @dataclass(frozen=True)
@@ -233,6 +258,7 @@ def factors_drawn(assumed: Assumptions, draws: int, seed: int) -> Factors:
 
     def fill(n: int) -> None:
         months[n, ..., :draws] = multipliers(assumed, n, drawn)
+        months[n, ..., draws:] = months[n, ..., :1]
         bands = np.ones((BANDS, blocks * LANES))
         bands[:, :draws] = chance(assumed, n, draws, seed)
         tilt[n] = bands.reshape(BANDS, blocks, LANES).swapaxes(0, 1)
@@ -260,7 +286,31 @@ def project(
     A list is stepped again for every row it is part of: that costs less than keeping what it gave (R11 holds,
     its draws being the same each time).
     """
-    return ((key, stepped(assumed, factors, time, lists, wanted, planned)) for key, lists in rows.items())
+    each = ((key, stepped(assumed, factors, time, lists, wanted, planned)) for key, lists in rows.items())
+    return _one_ahead(each)
+
+
+def _one_ahead(items: Iterator[tuple[Key, Forecast]]) -> Iterator[tuple[Key, Forecast]]:
+    """The same items, each made by another thread while the one before is worked on; Ctrl-C waits for one."""
+    with ThreadPoolExecutor(max_workers=1) as maker:
+        coming = maker.submit(lambda: next(items, None))
+        while (item := coming.result()) is not None:
+            coming = maker.submit(lambda: next(items, None))
+            yield item
+
+
+def going_on(assumed: Assumptions, factors: Factors, time: Horizon, lists: list[int]) -> Carried:
+    """The stops of each of ``lists`` by its rates, draw by draw, to be held as numbers (R7)."""
+    blocks = factors.tilt.shape[1]
+    stops, mean = np.empty((len(lists), blocks, time.weeks, 3, LANES)), np.empty((len(lists), time.weeks, 4))
+    nothing = Asked(days_of(time.snapshot, []), (), (), np.zeros((0, 0), dtype=int))
+    for i, n in enumerate(lists):
+        flows = _blocks(assumed, factors, time, [n], nothing, by_rates(len(assumed.lists)))[-1]
+        stops[i, :, :, CLINICS], stops[i, :, :, THEATRES] = flows[:, :, F_NON_ADMITTED], flows[:, :, F_THEATRE]
+        stops[i, :, :, STRAIGHT] = flows[:, :, F_ADMITTED] - flows[:, :, F_THEATRE]
+        every = np.concatenate([stops[i], flows[:, :, F_CONVERTED, None]], axis=2)
+        mean[i] = every.transpose(1, 2, 0, 3).reshape(time.weeks, 4, -1)[:, :, : factors.draws].mean(axis=2)
+    return Carried(tuple(lists), stops, mean)
 
 
 def stepped(
@@ -275,8 +325,19 @@ def stepped(
 
     ``planned``.
     """
-    planned = planned or by_rates(len(assumed.lists))
-    days, count, draws = wanted.days, factors.tilt.shape[1], factors.draws
+    draws = factors.draws
+    written = _blocks(assumed, factors, time, lists, wanted, planned or by_rates(len(assumed.lists)))
+    over, waits, noted, flows = (_by_draw(blocks, draws) for blocks in written)
+    people, held = assumed.opening[lists].sum(axis=(0, 1)), float(assumed.held[lists].sum())
+    opening = np.array([people[floor:].sum() + (held if floor == 0 else 0.0) for floor in wanted.floors])
+    return Forecast(wanted, over, waits, noted, flows, opening, held, assumed.returns[lists].sum(axis=(0, 1)))
+
+
+def _blocks(
+    assumed: Assumptions, factors: Factors, time: Horizon, lists: list[int], wanted: Asked, planned: Planned
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """What step_row writes for the ``lists`` together."""
+    days, count = wanted.days, factors.tilt.shape[1]
     over = np.empty((count, len(days.dates), len(wanted.floors), LANES))
     waits = np.empty((count, len(days.dates), len(WAIT_SHARES), LANES))
     noted = np.empty((count, *wanted.levels.shape, LANES))
@@ -296,7 +357,7 @@ def stepped(
         days.week,
         days.flow_weight,
         days.crossing,
-        np.array(wanted.floors),
+        np.array(wanted.floors, dtype=int),
         WAIT_SHARES,
         wanted.levels,
         planned.place,
@@ -306,10 +367,7 @@ def stepped(
         noted,
         flows,
     )
-    people, held = assumed.opening[lists].sum(axis=(0, 1)), float(assumed.held[lists].sum())
-    opening = np.array([people[floor:].sum() + (held if floor == 0 else 0.0) for floor in wanted.floors])
-    over, waits, noted, flows = (_by_draw(blocks, draws) for blocks in (over, waits, noted, flows))
-    return Forecast(wanted, over, waits, noted, flows, opening, held, assumed.returns[lists].sum(axis=(0, 1)))
+    return over, waits, noted, flows
 
 
 def _by_draw(blocks: Floats, draws: int) -> Floats:

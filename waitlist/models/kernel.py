@@ -146,7 +146,7 @@ def step_row(
                     if lists == 1 and c < week.shape[0] and week[c] == k:
                         ends[0] = w[OVER : OVER + SEEN]
                     if at >= 0:
-                        by_activity.leave(w, rates[n], returns[n], days[k], at, np.int64(block), k, controls)
+                        by_activity.leave(w, rates[n], returns[n], days[k], at, block, k, controls)
                     else:
                         _leave(w, rates[n], returns[n], days[k])
                     _enter(w, starts[n, k], last_day_share[k], flows[block, k].ravel(), i == 0)

@@ -19,6 +19,8 @@ from waitlist.models.layout import (
     F_STOPS_OVER,
     F_THEATRE,
     F_TIP,
+    F_UNUSED_CLINICS,
+    F_UNUSED_THEATRES,
     FLOWS,
 )
 
@@ -50,7 +52,8 @@ class Times:
     """One row's measures at C times in D draws.
 
     values: each of MEASURES [C, D]; over, stops_over, removed_over [6, C, D]: people, and flows in the time
-    before, among those over 0 and each threshold; days [C]: the length of that time.
+    before, among those over 0 and each threshold; days [C]: the length of that time. stages, unused [2, C, D]: stops of
+    each stage in that time, and those for which it found nobody.
     """
 
     values: dict[str, Floats]
@@ -58,6 +61,8 @@ class Times:
     stops_over: Floats
     removed_over: Floats
     days: Floats
+    stages: Floats
+    unused: Floats
 
 
 def weekly(forecast: Forecast, time: Horizon, weeks: int) -> Times:
@@ -102,7 +107,9 @@ def _times(forecast: Forecast, at: np.ndarray, flows: Floats, days: Floats) -> T
     removed_over[:, 1:] += over[:, :-1]
     removed_over[:, 0] += forecast.opening[:standard, None]
     removed_over[0] = flows[F_REMOVED]
-    return Times(values, over, stops_over, removed_over, days)
+    theatre = flows[F_THEATRE]
+    stages = np.stack([flows[F_ADMITTED] + flows[F_NON_ADMITTED] - theatre, theatre])
+    return Times(values, over, stops_over, removed_over, days, stages, flows[[F_UNUSED_CLINICS, F_UNUSED_THEATRES]])
 
 
 def summary(times: Times) -> tuple[Floats, Floats]:
@@ -112,6 +119,11 @@ def summary(times: Times) -> tuple[Floats, Floats]:
     percentiles = sorted_percentiles(values, np.array([0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95]))
     percentiles[:, OF_PEOPLE] = np.rint(percentiles[:, OF_PEOPLE])  # no draw of nobody would be exactly nobody
     return values.mean(axis=-1), percentiles
+
+
+def means(times: Times) -> Floats:
+    """Mean [measures, C] over draws."""
+    return np.stack([times.values[name].mean(axis=-1) for name in MEASURES])
 
 
 def sorted_percentiles(values: Floats, shares: Floats) -> Floats:

@@ -74,6 +74,7 @@ class Tables:
         self.position: list[tuple[object, ...]] = []
         self.waits: list[pd.DataFrame] = []
         self.trajectory: list[Summary] = []
+        self.stages: list[tuple[tuple[str, str], Floats, Floats]] = []
         self.weekly: list[Summary] = []
         self.observed: list[pd.DataFrame] = []
         self.breakeven: list[tuple[object, ...]] = []
@@ -93,8 +94,8 @@ class Tables:
         who = ["provider", "specialty"]
         frames = {
             "position": pd.DataFrame(self.position, columns=[*who, "stage", "measure", "value"]),
-            "trajectory": _long(self.trajectory, "month_end"),
-            "trajectory_weekly": _long(self.weekly, "week_ending"),
+            "trajectory": long(self.trajectory, "month_end"),
+            "trajectory_weekly": long(self.weekly, "week_ending"),
             "observed": pd.concat(self.observed),
             "breakeven": pd.DataFrame(self.breakeven, columns=[*who, "threshold_weeks", "as_of", *BREAKEVEN]),
             "clearance": pd.DataFrame(self.clearance, columns=[*who, "threshold_weeks", *CLEARANCE]),
@@ -135,18 +136,24 @@ def answer(
     time: Horizon,
 ) -> None:
     """Add one row's trajectory, observed past, breakeven, clearance and cohorts."""
-    months = measures.monthly(forecast, time)
     weeks = min(104, time.weeks)
-    ends = [end.day.isoformat() for end in time.month_ends]
-    tables.trajectory.append((key, ends, *measures.summary(months)))
     by_week = measures.weekly(forecast, time, weeks)
     week_ends = [day.isoformat() for day in time.week_ends[1 : weeks + 1]]
     tables.weekly.append((key, week_ends, *measures.summary(by_week)))
     tables.observed.append(_observed(key, known, history))
-    t = plan.thresholds_weeks
-    tables.breakeven += [
-        (*key, *row) for row in answers.breakeven_now(known, stops_over, removed_over, time.snapshot, t)
-    ]
+    now = answers.breakeven_now(known, stops_over, removed_over, time.snapshot, plan.thresholds_weeks)
+    tables.breakeven += [(*key, *row) for row in now]
+    answer_ahead(tables, key, forecast, known, plan, time)
+
+
+def answer_ahead(
+    tables: Tables, key: tuple[str, str], forecast: engine.Forecast, known: past.Observed, plan: Plan, time: Horizon
+) -> None:
+    """Add one row's months ahead: trajectory, stops by stage, breakeven, clearance and cohorts."""
+    months, t = measures.monthly(forecast, time), plan.thresholds_weeks
+    ends = [end.day.isoformat() for end in time.month_ends]
+    tables.trajectory.append((key, ends, *measures.summary(months)))
+    tables.stages.append((key, months.stages.mean(axis=2), months.unused.mean(axis=2)))
     tables.breakeven += [(*key, *row) for row in answers.breakeven_ahead(months, time, t)]
     tables.clearance += [(*key, *row) for row in answers.clearance(months, known, time, plan.clearance, t)]
     for which, item in enumerate(forecast.asked.deadlines):
@@ -154,8 +161,8 @@ def answer(
         tables.cohorts += [(*key, item.threshold_weeks, item.date.isoformat(), *row) for row in rows]
 
 
-def _long(rows: list[Summary], time_name: str) -> pd.DataFrame:
-    """A tidy table of every row's measures and times, by provider and specialty."""
+def long(rows: list[Summary], time_name: str) -> pd.DataFrame:
+    """A tidy table of every row's measures and times, by provider and specialty: mean and QUANTILES."""
     rows = sorted(rows, key=lambda row: row[0])
     times, names = np.array(rows[0][1], dtype=object), np.array(measures.MEASURES, dtype=object)
     each = len(names) * len(times)

@@ -1,0 +1,84 @@
+"""Whether what is planned can be: its codes, stages and dates against the lists there are (R14)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from waitlist.errors import Problem
+from waitlist.plan import BASE, Plan, unknown_codes, variant
+from waitlist.planned import ALL, Dated
+
+Lists = Mapping[tuple[str, str], bool]
+"""Lists of the plan's providers, and whether each is of one stage: without an admission stage."""
+
+
+def planned_problems(
+    plan: Plan, lists: Lists, names: Mapping[str, str], specialties: Mapping[str, str], snapshot: date, last: date
+) -> list[Problem]:
+    """A problem for everything in ``plan`` and its scenarios that is about no list, stage or day there is.
+
+    ``names`` and ``specialties`` by code, of what ``lists`` holds; ``last`` is the forecast's last day. Something whose
+    dates lie outside the forecast is a warning: it has no effect.
+    """
+    found: list[Problem] = []
+    for name in (BASE, *(item.name for item in plan.scenario)):
+        one = variant(plan, name)
+        place = "the plan" if name == BASE else f'the plan, scenario "{name}"'
+        for key in ("activity", "scheme", "strike", "clinic", "theatre"):
+            for item in getattr(one, key):
+                found += _about(place, key, item, lists, names, specialties)
+                found += _when(place, key, item, snapshot, last)
+        if one.order.provider != ALL:
+            found += unknown_codes("order.provider", [one.order.provider], names)
+    for key in ("price", "funded", "limit", "target"):
+        for item in getattr(plan, key):
+            found += _about("the plan", key, item, lists, names, specialties)
+    found += target_problems(plan, snapshot, last)
+    return list(dict.fromkeys(found))
+
+
+def target_problems(plan: Plan, snapshot: date, last: date) -> list[Problem]:
+    """A problem for each target that is not after ``snapshot`` and by ``last``."""
+    rule = f"a target's date must be after the snapshot, {snapshot}, and no later than the forecast's end, {last}"
+    remedy = "Choose a date between the two, or a longer horizon_months."
+    return [
+        Problem("error", "the plan", "target.date", item.date.isoformat(), rule, remedy)
+        for item in plan.target
+        if not snapshot < item.date <= last
+    ]
+
+
+def _about(
+    place: str, key: str, item: Any, lists: Lists, names: Mapping[str, str], specialties: Mapping[str, str]
+) -> list[Problem]:
+    """What is wrong with the lists and stage that ``item`` is about."""
+    several = getattr(item, "specialties", None)
+    asked = [item.specialty] if several is None else [] if several == "all" else list(several)
+    found = unknown_codes(f"{key}.provider", [item.provider] if item.provider != ALL else [], names)
+    found += unknown_codes(f"{key}.specialty", [code for code in asked if code != ALL], specialties)
+    if found:
+        return found
+    for code in asked or [ALL]:
+        stages = [one for (p, s), one in lists.items() if item.provider in (p, ALL) and code in (s, ALL)]
+        if not stages:
+            rule, remedy = f"[[{key}]] must be about a list that is reported", "See `waitlist position`."
+            found.append(Problem("error", place, f"{key}.specialty", f"{item.provider} {code}", rule, remedy))
+        needs = "admission" if key == "theatre" else getattr(item, "stage", ALL)
+        if stages and needs == "admission" and all(stages):
+            rule = (
+                f"[[{key}]] is of the admission stage, which this list does not have: its Part 2A is not reported (R5)"
+            )
+            remedy = 'Write stage = "outpatient": all of its waiting is there.'
+            found.append(Problem("error", place, f"{key}.stage", f"{item.provider} {code}", rule, remedy))
+    return found
+
+
+def _when(place: str, key: str, item: Dated, snapshot: date, last: date) -> Sequence[Problem]:
+    """A warning where ``item`` is over before the forecast begins, or begins after it."""
+    if (item.until is None or item.until > snapshot) and (item.begins is None or item.begins <= last):
+        return []
+    when = f"{item.begins or ''} to {item.until or ''}"
+    rule = f"[[{key}]] lies outside the forecast, {snapshot} to {last}, and has no effect"
+    return [Problem("warning", place, f"{key}.from", when, rule, "Choose dates between the two.")]
