@@ -87,7 +87,9 @@ def test_the_plan_page_holds_every_key_and_its_default():
             assert shown[key] == "needed", key
         elif isinstance(field.default, (int, float, str, tuple)) and field.default != ():
             text = f"{field.default!r}".replace("'", '"').replace("(", "[").replace(")", "]")
-            assert shown[key].strip("`") == text.replace("False", "false").removesuffix(".0"), key
+            assert shown[key].strip("`") == text.replace("False", "false").replace("True", "true").removesuffix(".0"), (
+                key
+            )
 
 
 def test_the_fields_page_says_what_the_dictionary_of_fields_says():

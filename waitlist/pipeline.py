@@ -11,9 +11,9 @@ from typing import TypeVar
 from waitlist.calendar import horizon, month_end, months_after
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
-from waitlist.models import answers, engine, past, scenarios, tables
+from waitlist.models import answers, engine, money, past, scenarios, tables
 from waitlist.models.calibration import Calibrated, Ready, calibrate, ready
-from waitlist.plan import BASE, Deadline, Plan, code_problems, unknown_codes
+from waitlist.plan import BASE, CARRY_ON, Deadline, Plan, code_problems, unknown_codes, variant
 from waitlist.results import Result
 from waitlist.unplannable import planned_problems
 
@@ -105,6 +105,8 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         return result
     wanted = answers.deadlines(plan, time)
     compared = scenarios.compare(state, projected.told, found, groups, everyone, wanted, tell)
+    plans = {name: variant(plan, name) for name in scenarios.names_of(plan)}
+    costs = money.money(plans, compared.stages, CARRY_ON, time)
     return dataclasses.replace(
         result,
         scenarios=compared.scenarios,
@@ -113,6 +115,7 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         scenario_clearance=compared.clearance,
         scenario_cohorts=compared.cohorts,
         stages=compared.stages,
+        money=costs if len(costs) else None,
     )
 
 

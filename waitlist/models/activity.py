@@ -94,13 +94,15 @@ def told(
     one_stage: np.ndarray,
     order: Order,
     time: Horizon,
+    also: Sequence[int] = (),
 ) -> tuple[Assumptions, Factors, Planned]:
     """What the engine is told of N lists: their starts and factors as ``plan`` changes them, and who goes by activity.
 
-    ``carried`` holds at least the lists of by_activity_at; one_stage [N]; ``order`` of the N lists.
+    ``carried`` holds at least the lists of by_activity_at and those that go by activity ``also``; one_stage [N];
+    ``order`` of the N lists.
     """
     lists = assumed.lists
-    rows = by_activity_at(plan, lists, one_stage)
+    rows = sorted({*by_activity_at(plan, lists, one_stage), *also})
     at = [carried.lists.index(n) for n in rows]
     mean = carried.mean[at]
     schemes = [item for item in plan.scheme if item.on and item.size]

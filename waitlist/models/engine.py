@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from zlib import crc32
 
@@ -266,6 +266,21 @@ def factors_drawn(assumed: Assumptions, draws: int, seed: int) -> Factors:
     with ThreadPoolExecutor(max_workers=2) as lists:  # drawing at random leaves the interpreter free
         list(lists.map(fill, range(len(assumed.lists))))
     return Factors(months, tilt, draws)
+
+
+def until(time: Horizon, weeks: int) -> Horizon:
+    """The first ``weeks`` weeks of ``time``, its month ends unchanged."""
+    return replace(
+        time,
+        week_ends=time.week_ends[: weeks + 1],
+        working_days=time.working_days[:weeks],
+        last_day_share=time.last_day_share[:weeks],
+    )
+
+
+def started_until(assumed: Assumptions, weeks: int) -> Assumptions:
+    """``assumed`` for the first ``weeks`` weeks."""
+    return replace(assumed, starts=np.ascontiguousarray(assumed.starts[:, :weeks]), span=assumed.span[:weeks])
 
 
 def by_rates(lists: int) -> Planned:

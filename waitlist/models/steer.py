@@ -15,7 +15,7 @@ import numpy as np
 
 from waitlist.bands import BANDS, Floats
 from waitlist.calendar import Horizon, days_of
-from waitlist.models.engine import Asked, Assumptions, Factors, stepped
+from waitlist.models.engine import Asked, Assumptions, Factors, started_until, stepped, until
 from waitlist.models.layout import ADMITTED, F_ADMITTED, FACTORS, LANES, STARTS
 from waitlist.models.outlook import Outlook
 from waitlist.models.record import FLOORS
@@ -189,13 +189,7 @@ def _put(target: Floats, base: Floats, theta: Floats) -> None:
 def _answers(one: Assumptions, factors: Factors, time: Horizon, asked: Asked) -> Floats:
     """People [4, H, D] over FLOORS at the month ends, and admitted stops of each month's weeks: [5, H, D]."""
     weeks = min(int(asked.days.week[-1]) + 1, time.weeks)
-    short = replace(
-        time,
-        week_ends=time.week_ends[: weeks + 1],
-        working_days=time.working_days[:weeks],
-        last_day_share=time.last_day_share[:weeks],
-    )
-    cut = replace(one, starts=one.starts[:, :weeks], span=one.span[:weeks])
+    short, cut = until(time, weeks), started_until(one, weeks)
     went = stepped(cut, factors, short, [0], asked)
     reach = went.over.shape[1]
     months = np.minimum(cut.span, reach - 1)

@@ -1,0 +1,278 @@
+"""The question asked backwards: the least extra weekly activity that meets a target, found on the simulation itself.
+
+A linear program (HiGHS) over how each list and stage answers says where activity helps most; the answer is then made
+exact by stepping every draw, along the way from nothing to it and on to the limits. The way is looked at from its
+beginning, so that the first activity that is enough is found even where more of it would be too much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog
+
+from waitlist.bands import Floats
+from waitlist.models import levers
+from waitlist.models.aims import Aim, attained, met, needed
+from waitlist.models.levers import Levers
+
+PIECES = 6
+"""Straight pieces that a list's answer is made of."""
+PASSES = 2
+"""Times that the answers are measured, the second time around the first's solution."""
+LOOKS = 24
+"""Places along the way that are looked at before halving."""
+EXACTLY = 1e-3
+"""Part of the required activity to which an answer is exact."""
+FEW_BLOCKS = 2
+"""Blocks of draws that an answer is looked for with; all draws confirm it."""
+BEYOND = 1.1
+"""How far a limit is moved to see whether it binds."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How far activity may go: most [N, 2] extra stops a week, and sums of some of them: rows of (places, stage, most).
+
+    cost [N, 2] of a stop: 1 each where the plan gives no unit costs.
+    """
+
+    most: Floats
+    sums: tuple[tuple[tuple[int, ...], int, float], ...]
+    cost: Floats
+
+
+@dataclass(frozen=True)
+class Answer:
+    """extra [N, 2] stops a week that meet the aims, or the best there is; reached: each aim's measure with them.
+
+    binding: the list, stage or sum that would have to give way, as (place, stage); None where none would help.
+    """
+
+    extra: Floats
+    attainable: bool
+    reached: tuple[float, ...]
+    binding: tuple[int, int] | None
+
+
+def least(
+    state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], bounds: Bounds, tell: Callable[[], None]
+) -> Answer:
+    """The least (or cheapest) extra that meets all of ``aims``; ``rows``: the places of the lists each is about."""
+    some = levers.fewer(state, FEW_BLOCKS)
+    lists = sorted({n for places in rows.values() for n in places})
+    nothing = np.zeros_like(bounds.most)
+    if _all_met(state, aims, rows, nothing):
+        return Answer(nothing, True, _reached(state, aims, rows, nothing), None)
+    ways = []
+    for way in _directions(some, aims, rows, lists, bounds):
+        tell()
+        ways.append(way)
+    found = [_along(state, some, aims, rows, way, bounds) for way in ways]
+    good = [extra for extra in found if extra is not None]
+    if good:
+        best = min(good, key=lambda extra: float((bounds.cost * extra).sum()))
+        return Answer(best, True, _reached(state, aims, rows, best), _at_limit(best, bounds, lists))
+    best = min(ways, key=lambda extra: _short(state, aims, rows, extra))
+    return Answer(best, False, _reached(state, aims, rows, best), _binding(some, aims, rows, lists, best, bounds))
+
+
+def _at(state: Levers, aim: Aim, people: Floats) -> tuple[Floats, Floats]:
+    """The people over an aim's floors and the whole list, on its day, of ``people`` [floors, C, D]."""
+    day = int(state.asked.days.places([aim.day])[0])
+    places = [state.asked.floors.index(weeks) for weeks in aim.floors]
+    return people[places, day], people[0, day]
+
+
+def _all_met(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], extra: Floats) -> bool:
+    return all(met(a, *_at(state, a, levers.together(state, rows[i], extra))) for i, a in enumerate(aims))
+
+
+def _reached(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], extra: Floats) -> tuple[float, ...]:
+    return tuple(attained(a, *_at(state, a, levers.together(state, rows[i], extra))) for i, a in enumerate(aims))
+
+
+def _needed(state: Levers, aim: Aim, places: Sequence[int], extra: Floats) -> float:
+    return needed(aim, *_at(state, aim, levers.together(state, places, extra)))
+
+
+def _short(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], extra: Floats) -> float:
+    """How far the aims are missed, each as a part of what it is missed by without any extra."""
+    nothing = np.zeros_like(extra)
+    return sum(
+        max(0.0, _needed(state, aim, rows[i], extra)) / max(1.0, abs(_needed(state, aim, rows[i], nothing)))
+        for i, aim in enumerate(aims)
+    )
+
+
+def _directions(
+    some: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], lists: Sequence[int], bounds: Bounds
+) -> list[Floats]:
+    """Ways to try: the program's; for one list every mix of its stages; all to the limit, both stages and each."""
+    tried = []
+    extra = np.zeros_like(bounds.most)
+    for _ in range(PASSES):
+        extra = _programmed(some, aims, rows, lists, bounds, extra)
+        tried.append(extra)
+    tops = [bounds.most * np.array(part) for part in ((1.0, 1.0), (0.0, 1.0), (1.0, 0.0))]
+    if len(lists) == 1:
+        tops += [
+            bounds.most * np.array(part) for part in ((0.25, 1), (0.5, 1), (0.75, 1), (1, 0.75), (1, 0.5), (1, 0.25))
+        ]
+    tried += [_within(top, bounds) for top in tops]
+    return [way for i, way in enumerate(tried) if way.sum() > 0 and not any(np.allclose(way, w) for w in tried[:i])]
+
+
+def _within(extra: Floats, bounds: Bounds) -> Floats:
+    """``extra`` lowered so that no sum is above its most."""
+    extra = extra.copy()
+    for places, stage, most in bounds.sums:
+        total = extra[list(places), stage].sum()
+        if total > most:
+            extra[list(places), stage] *= most / total
+    return extra
+
+
+def _programmed(
+    some: Levers,
+    aims: Sequence[Aim],
+    rows: Mapping[int, Sequence[int]],
+    lists: Sequence[int],
+    bounds: Bounds,
+    around: Floats,
+) -> Floats:
+    """The cheapest extra by the linear program, each list and stage answering in PIECES around ``around``."""
+    pieces, slopes = [], []
+    for n in lists:
+        for stage in (0, 1):
+            if bounds.most[n, stage] <= 0:
+                continue
+            ends = bounds.most[n, stage] * np.linspace(0.0, 1.0, PIECES + 1) ** 2
+            curves = np.array([_answers(some, aims, rows, n, stage, end, around[n]) for end in ends])
+            for p in range(PIECES):
+                pieces.append((n, stage, ends[p + 1] - ends[p]))
+                slopes.append((curves[p + 1] - curves[p]) / (ends[p + 1] - ends[p]))
+    start = np.array([_needed(some, aim, rows[i], np.zeros_like(around)) for i, aim in enumerate(aims)])
+    found, lower = np.zeros_like(around), start.copy()
+    for _ in range(4):
+        found = _solved(pieces, np.array(slopes).T, lower, bounds, found.shape)
+        left = np.array([_needed(some, aim, rows[i], found) for i, aim in enumerate(aims)])
+        if (left <= 0).all() and (left >= -0.02 * np.abs(start)).all():
+            break
+        lower = np.maximum(lower + left, 0.0)
+    return found
+
+
+def _answers(
+    some: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], n: int, stage: int, end: float, other: Floats
+) -> list[float]:
+    """Each aim's mean excess from the list at ``n``, with ``end`` at one stage and ``other`` at the other one."""
+    extra = other.copy()
+    extra[stage] = end
+    people = levers.answer(some, n, extra)
+    found = []
+    for i, aim in enumerate(aims):
+        over, whole = _at(some, aim, people)
+        part = np.tensordot(np.array(aim.weights), over, 1) - aim.share * whole
+        found.append(float(part.mean()) if n in rows[i] else 0.0)
+    return found
+
+
+def _solved(
+    pieces: Sequence[tuple[int, int, float]],
+    slopes: Floats,
+    lower: Floats,
+    bounds: Bounds,
+    shape: tuple[int, ...],
+) -> Floats:
+    """The cheapest pieces that lower each aim by ``lower``, or where none do those that lower them most."""
+    cost = np.array([bounds.cost[n, stage] for n, stage, _ in pieces])
+    most = np.array([width for *_, width in pieces])
+    sums = [[float(n in places and stage == s) for n, stage, _ in pieces] for places, s, _ in bounds.sums]
+    left = np.array(sums).reshape(-1, len(pieces))
+    right = np.array([top for *_, top in bounds.sums])
+    # what no extra can lower is paid for dearly, so that there is always an answer
+    dear = 1e4 * max(float(cost.max(initial=1.0)), 1.0)
+    short = np.eye(len(lower))
+    result = linprog(
+        np.concatenate([cost, np.full(len(lower), dear)]),
+        A_ub=np.vstack([np.hstack([slopes, -short]), np.hstack([left, np.zeros((len(left), len(lower)))])]),
+        b_ub=np.concatenate([-lower, right]),
+        bounds=[(0, width) for width in most] + [(0, None)] * len(lower),
+        method="highs",
+    )
+    extra = np.zeros(shape)
+    if result.x is not None:
+        for (n, stage, _), amount in zip(pieces, result.x, strict=False):
+            extra[n, stage] += amount
+    return extra
+
+
+def _along(
+    state: Levers,
+    some: Levers,
+    aims: Sequence[Aim],
+    rows: Mapping[int, Sequence[int]],
+    way: Floats,
+    bounds: Bounds,
+) -> Floats | None:
+    """The first extra that is enough on the way from nothing to ``way`` and on to the limits; None where none is."""
+    top = _within(bounds.most, bounds)
+
+    def at(t: float) -> Floats:
+        return way * t if t <= 1 else way + (t - 1) * np.maximum(top - way, 0.0)
+
+    def enough(t: float, who: Levers) -> bool:
+        return _all_met(who, aims, rows, at(t))
+
+    looks = np.concatenate([np.linspace(0, 1, LOOKS // 2 + 1)[1:], np.linspace(1, 2, LOOKS // 2 + 1)[1:]])
+    first = next((i for i, t in enumerate(looks) if enough(t, some)), None)
+    start = max(0, (first if first is not None else len(looks)) - 2)
+    for i in range(start, len(looks)):
+        if enough(looks[i], state):
+            low, high = (looks[i - 1] if i else 0.0), looks[i]
+            break
+    else:
+        return None
+    while (at(high) - at(low)).sum() > EXACTLY * max(1.0, at(high).sum()):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle, state) else (middle, high)
+    return at(high)
+
+
+def _at_limit(extra: Floats, bounds: Bounds, lists: Sequence[int]) -> tuple[int, int] | None:
+    """The largest list and stage whose extra is all there may be; None where none is."""
+    full = [(float(extra[n, s]), n, s) for n in lists for s in (0, 1) if extra[n, s] > 0.999 * bounds.most[n, s] > 0]
+    return max(full)[1:] if full else None
+
+
+def _binding(
+    some: Levers,
+    aims: Sequence[Aim],
+    rows: Mapping[int, Sequence[int]],
+    lists: Sequence[int],
+    best: Floats,
+    bounds: Bounds,
+) -> tuple[int, int] | None:
+    """The list and stage whose limit, moved, would help most; None where none would."""
+
+    def helps(n: int, stage: int) -> float:
+        more = best.copy()
+        more[n, stage] = BEYOND * max(bounds.most[n, stage], 1.0)
+        change = 0.0
+        for i, aim in enumerate(aims):
+            if n in rows[i]:
+                before, after = (_mean(some, aim, levers.answer(some, n, x[n])) for x in (best, more))
+                change += before - after
+        return change
+
+    tried = {(n, stage): helps(n, stage) for n in lists for stage in (0, 1) if bounds.most[n, stage] > 0}
+    place = max(tried, key=lambda key: tried[key], default=None)
+    return place if place is not None and tried[place] > 1e-6 else None
+
+
+def _mean(some: Levers, aim: Aim, people: Floats) -> float:
+    over, whole = _at(some, aim, people)
+    return float((np.tensordot(np.array(aim.weights), over, 1) - aim.share * whole).mean())

@@ -1,0 +1,118 @@
+"""How lists answer to more activity: each list and stage stepped alone, on the calibrated state's own draws.
+
+Lists do not wait for each other, so that a row is the sum of its lists, and only those whose activity is changed need
+be stepped again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import numpy as np
+
+from waitlist.bands import Floats
+from waitlist.calendar import Horizon, days_of
+from waitlist.models import activity, engine
+from waitlist.models.by_activity import AT_CLINICS, AT_THEATRES, CLINICS, STRAIGHT, THEATRES, Controls
+from waitlist.models.layout import LANES
+from waitlist.planned import Solver
+
+STAGES = ("outpatient", "admission")
+ADDED = (AT_CLINICS, AT_THEATRES)
+
+
+@dataclass(frozen=True)
+class Levers:
+    """What extra activity is tried on: N lists as the plan has them, all by activity, until the last day asked for.
+
+    level [K]: the part of the extra that is done in each week. seen: steppings so far, by list and extra.
+    """
+
+    assumed: engine.Assumptions
+    factors: engine.Factors
+    planned: engine.Planned
+    time: Horizon
+    asked: engine.Asked
+    level: Floats
+    seen: dict[tuple[int, float, float], Floats] = field(default_factory=dict)
+
+
+def levers(
+    assumed: engine.Assumptions,
+    factors: engine.Factors,
+    planned: engine.Planned,
+    time: Horizon,
+    floors: Sequence[int],
+    days: Sequence[date],
+    how: Solver,
+) -> Levers:
+    """Levers of N lists that ``planned`` puts by activity, judged by people over ``floors`` on ``days``."""
+    asked = engine.Asked(days_of(time.snapshot, days), tuple(floors), (), np.zeros((0, 0), dtype=int))
+    weeks = min(int(asked.days.week[-1]) + 1, time.weeks)
+    short, cut = engine.until(time, weeks), engine.started_until(assumed, weeks)
+    told = planned.told
+    until = told._replace(
+        carried=np.ascontiguousarray(told.carried[:, :, :weeks]),
+        keep=np.ascontiguousarray(told.keep[:, :weeks]),
+        add=np.ascontiguousarray(told.add[:, :weeks]),
+        below=np.ascontiguousarray(told.below[:, :weeks]),
+    )
+    level = activity.level(how, short, how.ramp_weeks)
+    return Levers(cut, factors, engine.Planned(planned.place, until), short, asked, level)
+
+
+def fewer(state: Levers, blocks: int) -> Levers:
+    """``state`` with the first ``blocks`` blocks of its draws: enough to look for an answer with."""
+    told, some = state.planned.told, state.factors
+    blocks = min(blocks, some.tilt.shape[1])
+    draws = min(blocks * LANES, some.draws)
+    months = np.ascontiguousarray(some.months[..., : blocks * LANES])
+    factors = engine.Factors(months, np.ascontiguousarray(some.tilt[:, :blocks]), draws)
+    few = told._replace(carried=np.ascontiguousarray(told.carried[:, :blocks]))
+    return replace(state, factors=factors, planned=engine.Planned(state.planned.place, few), seen={})
+
+
+def answer(state: Levers, n: int, extra: Floats) -> Floats:
+    """People [floors, C, D] of the list at ``n`` with ``extra`` stops a week at each of STAGES."""
+    key = (n, round(float(extra[0]), 6), round(float(extra[1]), 6))
+    if key not in state.seen:
+        at = int(state.planned.place[n])
+        told = _one(state.planned.told, at)
+        add = told.add.copy()
+        for stage, kind in enumerate(ADDED):
+            add[0, :, kind, 0] += key[1 + stage] * state.level
+        place = np.full(len(state.planned.place), -1)
+        place[n] = 0
+        planned = engine.Planned(place, told._replace(add=add))
+        forecast = engine.stepped(state.assumed, state.factors, state.time, [n], state.asked, planned)
+        state.seen[key] = forecast.over
+    return state.seen[key]
+
+
+def together(state: Levers, rows: Sequence[int], extra: Floats) -> Floats:
+    """People [floors, C, D] of the lists at ``rows`` with ``extra`` [N, 2] stops a week."""
+    total = np.zeros((len(state.asked.floors), len(state.asked.days.dates), state.factors.draws))
+    for n in rows:
+        total += answer(state, n, extra[n])
+    return total
+
+
+def current(state: Levers, n: int) -> Floats:
+    """[2] the mean stops a week of each of STAGES of the list at ``n`` that go on or are planned, without extra."""
+    at = int(state.planned.place[n])
+    told = state.planned.told
+    mean = told.carried[told.source[at]].transpose(1, 2, 0, 3).reshape(len(state.level), 3, -1)
+    mean = mean[:, :, : state.factors.draws].mean(axis=2)
+    kept = told.keep[at] * mean
+    planned = told.add[at].sum(axis=2)
+    clinics = kept[:, CLINICS] + kept[:, STRAIGHT] + planned[:, [AT_CLINICS, 2, 5]].sum(axis=1)
+    theatres = kept[:, THEATRES] + planned[:, AT_THEATRES]
+    return np.array([clinics.mean(), (theatres + planned[:, 3]).mean()])
+
+
+def _one(told: Controls, at: int) -> Controls:
+    """The controls of one list."""
+    whole = {name: getattr(told, name)[at : at + 1] for name in Controls._fields if name not in ("carried", "floors")}
+    return told._replace(**whole)
