@@ -20,7 +20,7 @@ EXACT = 1e-9
 
 @dataclass(frozen=True)
 class Aim:
-    """What must not be above 0 in a draw: people over ``floors`` weeks times ``weights``, less share × list, less value.
+    """What must not be above 0 in a draw: people over ``floors`` weeks × ``weights``, less share × list, less value.
 
     whole: whether people are counted whole (R9: rounded) rather than as a share.
     """
