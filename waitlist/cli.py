@@ -132,6 +132,44 @@ _answer("clearance", "When each backlog clears, and how sure that is.")
 _answer("cohort", "Who must be treated by each deadline, week by week.")
 
 
+@app.command(
+    epilog="Example: waitlist capacity models/sample.toml --target percent_within_18_weeks,65,2026-03-31,RA1,110"
+)
+def capacity(
+    plan: PlanFile,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target", help="MEASURE,VALUE,DATE[,PROVIDER[,SPECIALTY]], in place of the plan's; may be repeated."
+        ),
+    ] = None,
+    probability: Annotated[float, typer.Option("--probability", help="Share of draws that meet each --target.")] = 0.5,
+    inputs: Inputs = None,
+    history: PastFiles = None,
+    origin: Origin = None,
+    out: Out = None,
+    draws: Draws = None,
+    seed: Seed = None,
+    no_cache: NoCache = False,
+    as_json: AsJson = False,
+) -> None:
+    """The least extra weekly activity that meets a target, or what is best if none does."""
+    from waitlist.outputs import folder, terminal  # noqa: PLC0415
+    from waitlist.pipeline import capacity as sought  # noqa: PLC0415
+    from waitlist.pipeline import read  # noqa: PLC0415
+    from waitlist.plan import targets_of  # noqa: PLC0415
+
+    settings = _settings(plan, inputs, history, draws, seed, out)
+    if target:
+        settings = settings.model_copy(update={"target": targets_of(target, probability)})
+    with _progress() as tell:
+        found = sought(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
+        if out:
+            folder.write_tables(found, out)
+    frame = found.capacity
+    print(terminal.as_json(frame) if as_json else terminal.table(frame, capacity.__doc__ or ""))
+
+
 @app.command(epilog="Example: waitlist backtest models/sample.toml --origins 2025-02,2025-05 --horizon 3")
 def backtest(
     plan: PlanFile,
@@ -154,7 +192,7 @@ def backtest(
         found = score(settings, [month.strip() for month in origins.split(",")], horizon, not no_cache, tell)
         if out:
             tell("Writing", 0, 1)
-            folder.write_backtest(found, out)
+            folder.write_tables(found, out)
     print(terminal.as_json(found.scores) if as_json else terminal.scores(found))
 
 

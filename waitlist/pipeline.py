@@ -11,10 +11,10 @@ from typing import TypeVar
 from waitlist.calendar import horizon, month_end, months_after
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
-from waitlist.models import answers, engine, money, past, scenarios, tables
+from waitlist.models import answers, engine, money, past, scenarios, tables, targets
 from waitlist.models.calibration import Calibrated, Ready, calibrate, ready
 from waitlist.plan import BASE, CARRY_ON, Deadline, Plan, code_problems, unknown_codes, variant
-from waitlist.results import Result
+from waitlist.results import Capacity, Result
 from waitlist.unplannable import planned_problems
 
 Item = TypeVar("Item")
@@ -101,6 +101,8 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         everyone[key] = known
     result = found.result(plan, history, state.fitted, projected.told.starts, state.paces, keep)
     result = dataclasses.replace(result, warnings=(*result.warnings, *unplannable(plan, history, keep)))
+    if plan.target:
+        result = dataclasses.replace(result, capacity=targets.answers_to(state, plan, tell))
     if not scenarios.names_of(plan):
         return result
     wanted = answers.deadlines(plan, time)
@@ -117,6 +119,24 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         stages=compared.stages,
         money=costs if len(costs) else None,
     )
+
+
+def capacity(plan: Plan, history: History, progress: Progress | None = None) -> Capacity:
+    """The least extra weekly activity that meets each of the plan's targets.
+
+    Raises Refusal where the plan has no target, or one that cannot be sought.
+    """
+    if not plan.target:
+        rule, remedy = "capacity is sought for a target", "Add a [[target]] to the plan, or --target to the command."
+        raise refuse("the plan", "target", "", rule, remedy)
+    keep = planned_lists(plan, history)
+    _refuse_without_flows(history, keep)
+    tell = progress or (lambda what, done, of: None)
+    tell("Fitting rates", 0, 1)
+    frame = targets.answers_to(calibrate(plan, history, keep), plan, tell)
+    warnings = (*history.problems, *unplannable(plan, history, keep))
+    files = (*history.counts.files, *history.summaries.files)
+    return Capacity(plan, history.snapshot, files, frame, history.breaks, (), warnings)
 
 
 def project(

@@ -6,6 +6,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -223,6 +224,22 @@ class Plan(Settings):
         return plan
 
 
+def targets_of(texts: Sequence[str], probability: float) -> tuple[planned.Target, ...]:
+    """The targets typed on a command line. Raises Refusal naming each that is none."""
+    found, problems = [], []
+    for text in texts:
+        try:
+            found.append(planned.target_of(text, probability))
+        except ValidationError as error:
+            problems += [replace(item, value=_shown(text)) for item in _plan_problems("--target", error)]
+        except ValueError as error:
+            problems.append(Problem("error", "--target", "", _shown(text), str(error), _LIKE))
+    if problems:
+        raise Refusal(problems)
+    return tuple(found)
+
+
+_LIKE = "Write it like percent_within_18_weeks,65,2026-03-31,R1H,110."
 CARRY_ON, BASE = "carry_on", "base"
 """The scenarios that every plan has: nothing planned, and the plan itself."""
 PLANNED = ("activity", "scheme", "strike", "clinic", "theatre")

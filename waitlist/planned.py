@@ -263,6 +263,25 @@ class Target(Settings):
         return self
 
 
+def target_of(text: str, probability: float) -> Target:
+    """The target that ``text`` is: MEASURE,VALUE,DATE[,PROVIDER[,SPECIALTY]]; the value may end in %.
+
+    Raises ValueError (pydantic's too) where it is none.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not 3 <= len(parts) <= 5:
+        raise ValueError("a target is MEASURE,VALUE,DATE[,PROVIDER[,SPECIALTY]]")
+    measure, value, day, *about = parts
+    kind = "percent" if value.endswith("%") else "value"
+    try:
+        amount = float(value.removesuffix("%"))
+    except ValueError:
+        raise ValueError(f"the target's value should be a number, not {value}") from None
+    where = dict(zip(("provider", "specialty"), about, strict=False))
+    keys = {"measure": measure, kind: amount, "date": day, "probability": probability, **where}
+    return Target.model_validate(keys)
+
+
 class Limit(Settings):
     """How far the activity of a stage may go, in % of what goes on or in stops a week."""
 

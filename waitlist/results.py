@@ -106,6 +106,23 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Capacity:
+    """What the plan's targets need. capacity: models.targets.COLUMNS, tidy, the contract's columns first."""
+
+    plan: Plan
+    snapshot: date
+    files: tuple[DataFile, ...]
+    capacity: pd.DataFrame
+    breaks: tuple[Break, ...]
+    assumptions: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The table written as CSV, by file name without its ending."""
+        return {"capacity": self.capacity}
+
+
+@dataclass(frozen=True)
 class Backtest:
     """Forecasts from past origins against what came. Tables are tidy, with the contract's columns first.
 

@@ -6,7 +6,7 @@ planned and by nothing else (common random numbers).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -101,8 +101,11 @@ def calibrate(plan: Plan, history: History, keep: list[int]) -> Calibrated:
     return Calibrated(history, tuple(keep), tuple(whole), time, fitted, flows, england.result(), factors, paces, mine)
 
 
-def ready(state: Calibrated, plans: Mapping[Name, Plan]) -> Iterator[tuple[Name, Ready]]:
-    """What the engine is told for each of ``plans``; what goes on by rates is worked out once for each demand."""
+def ready(state: Calibrated, plans: Mapping[Name, Plan], also: Sequence[int] = ()) -> Iterator[tuple[Name, Ready]]:
+    """What the engine is told for each of ``plans``; what goes on by rates is worked out once for each demand.
+
+    also: places of lists that go by activity though nothing may be planned for them.
+    """
     lists = [state.history.lists[n] for n in state.whole]
     waiting = dict(plans)
     while waiting:
@@ -112,15 +115,10 @@ def ready(state: Calibrated, plans: Mapping[Name, Plan]) -> Iterator[tuple[Name,
         months = len(state.time.months)
         starts = demand.forecast(state.history, state.fitted.start_season, asked, months, state.england)
         assumed = engine.assume(state.history, state.fitted, state.time, list(state.whole), starts)
-        held = {n for plan in alike.values() for n in activity.by_activity_at(plan, lists, state.one_stage)}
+        held = {n for plan in alike.values() for n in activity.by_activity_at(plan, lists, state.one_stage)} | {*also}
         carried = engine.going_on(assumed, state.factors, state.time, sorted(held))
         for name, plan in alike.items():
-            yield name, told(state, plan, starts, assumed, carried)
-
-
-def told(
-    state: Calibrated, plan: Plan, starts: demand.Starts, assumed: engine.Assumptions, carried: engine.Carried
-) -> Ready:
-    """What the engine is told for ``plan``, given what goes on by rates with its demand."""
-    changed = activity.told(plan, assumed, state.factors, carried, state.one_stage, state.order, state.time)
-    return Ready(plan, starts, *changed, carried)
+            changed = activity.told(
+                plan, assumed, state.factors, carried, state.one_stage, state.order, state.time, also
+            )
+            yield name, Ready(plan, starts, *changed, carried)

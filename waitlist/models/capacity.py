@@ -7,15 +7,15 @@ beginning, so that the first activity that is enough is found even where more of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linprog
 
 from waitlist.bands import Floats
 from waitlist.models import levers
-from waitlist.models.aims import Aim, attained, met, needed
+from waitlist.models.aims import Aim, attained, met, needed, ranked
 from waitlist.models.levers import Levers
 
 PIECES = 6
@@ -34,13 +34,13 @@ BEYOND = 1.1
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far activity may go: most [N, 2] extra stops a week, and sums of some of them: rows of (places, stage, most).
+    """How far activity may go: most [N, 2] extra stops a week, and sums: some (place, stage) together and their most.
 
     cost [N, 2] of a stop: 1 each where the plan gives no unit costs.
     """
 
     most: Floats
-    sums: tuple[tuple[tuple[int, ...], int, float], ...]
+    sums: tuple[tuple[tuple[tuple[int, int], ...], float], ...]
     cost: Floats
 
 
@@ -57,25 +57,20 @@ class Answer:
     binding: tuple[int, int] | None
 
 
-def least(
-    state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], bounds: Bounds, tell: Callable[[], None]
-) -> Answer:
+def least(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], bounds: Bounds) -> Answer:
     """The least (or cheapest) extra that meets all of ``aims``; ``rows``: the places of the lists each is about."""
     some = levers.fewer(state, FEW_BLOCKS)
     lists = sorted({n for places in rows.values() for n in places})
     nothing = np.zeros_like(bounds.most)
     if _all_met(state, aims, rows, nothing):
         return Answer(nothing, True, _reached(state, aims, rows, nothing), None)
-    ways = []
-    for way in _directions(some, aims, rows, lists, bounds):
-        tell()
-        ways.append(way)
+    ways = _directions(some, aims, rows, lists, bounds)
     found = [_along(state, some, aims, rows, way, bounds) for way in ways]
     good = [extra for extra in found if extra is not None]
     if good:
         best = min(good, key=lambda extra: float((bounds.cost * extra).sum()))
         return Answer(best, True, _reached(state, aims, rows, best), _at_limit(best, bounds, lists))
-    best = min(ways, key=lambda extra: _short(state, aims, rows, extra))
+    best = _nearest(some, aims, rows, ways, bounds)
     return Answer(best, False, _reached(state, aims, rows, best), _binding(some, aims, rows, lists, best, bounds))
 
 
@@ -98,13 +93,44 @@ def _needed(state: Levers, aim: Aim, places: Sequence[int], extra: Floats) -> fl
     return needed(aim, *_at(state, aim, levers.together(state, places, extra)))
 
 
-def _short(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], extra: Floats) -> float:
-    """How far the aims are missed, each as a part of what it is missed by without any extra."""
-    nothing = np.zeros_like(extra)
-    return sum(
-        max(0.0, _needed(state, aim, rows[i], extra)) / max(1.0, abs(_needed(state, aim, rows[i], nothing)))
-        for i, aim in enumerate(aims)
-    )
+def _nearest(
+    some: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], ways: Sequence[Floats], bounds: Bounds
+) -> Floats:
+    """What comes nearest to the aims, anywhere along ``ways`` and along those that the program finds from there.
+
+    The nearest share of a list is sought as Dinkelbach's method does: with the share found so far as the aim.
+    """
+    lists = sorted({n for places in rows.values() for n in places})
+    tried = [way * t for way in ways for t in np.linspace(0.0, 1.0, LOOKS // 2 + 1)]
+    best = min(tried, key=lambda extra: _short(some, aims, rows, extra))
+    for _ in range(PASSES):
+        nearer = [
+            replace(aim, share=max(_share(some, aim, rows[i], best), 0.0)) if aim.share else aim
+            for i, aim in enumerate(aims)
+        ]
+        pieces, slopes = _pieces(some, nearer, rows, lists, bounds, best)
+        found = _solved(pieces, slopes, np.full(len(aims), 1e9), bounds, best.shape)
+        best = min((best, found), key=lambda extra: _short(some, aims, rows, extra))
+    return best
+
+
+def _share(some: Levers, aim: Aim, places: Sequence[int], extra: Floats) -> float:
+    """The share of the list that is over the aim's floors with ``extra``."""
+    over, whole = _at(some, aim, levers.together(some, places, extra))
+    people = np.tensordot(np.array(aim.weights), over, 1)
+    return ranked(np.asarray(people / np.maximum(whole, 1e-9)), aim.target.probability)
+
+
+def _short(some: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], extra: Floats) -> float:
+    """How far the aims are missed: shares as the share that is too much, people as a part of the list."""
+    missed = 0.0
+    for i, aim in enumerate(aims):
+        if aim.share:
+            missed += max(0.0, _share(some, aim, rows[i], extra) - aim.share)
+        else:
+            whole = max(1.0, float(_at(some, aim, levers.together(some, rows[i], extra))[1].mean()))
+            missed += max(0.0, _needed(some, aim, rows[i], extra)) / whole
+    return missed
 
 
 def _directions(
@@ -128,10 +154,11 @@ def _directions(
 def _within(extra: Floats, bounds: Bounds) -> Floats:
     """``extra`` lowered so that no sum is above its most."""
     extra = extra.copy()
-    for places, stage, most in bounds.sums:
-        total = extra[list(places), stage].sum()
+    for places, most in bounds.sums:
+        at = tuple(np.array(places).T)
+        total = extra[at].sum()
         if total > most:
-            extra[list(places), stage] *= most / total
+            extra[at] *= most / total
     return extra
 
 
@@ -143,7 +170,28 @@ def _programmed(
     bounds: Bounds,
     around: Floats,
 ) -> Floats:
-    """The cheapest extra by the linear program, each list and stage answering in PIECES around ``around``."""
+    """The cheapest extra by the linear program, solved again while the simulation says that it is too little or much."""
+    pieces, slopes = _pieces(some, aims, rows, lists, bounds, around)
+    start = np.array([_needed(some, aim, rows[i], np.zeros_like(around)) for i, aim in enumerate(aims)])
+    found, lower = np.zeros_like(around), start.copy()
+    for _ in range(4):
+        found = _solved(pieces, slopes, lower, bounds, found.shape)
+        left = np.array([_needed(some, aim, rows[i], found) for i, aim in enumerate(aims)])
+        if (left <= 0).all() and (left >= -0.02 * np.abs(start)).all():
+            break
+        lower = np.maximum(lower + left, 0.0)
+    return found
+
+
+def _pieces(
+    some: Levers,
+    aims: Sequence[Aim],
+    rows: Mapping[int, Sequence[int]],
+    lists: Sequence[int],
+    bounds: Bounds,
+    around: Floats,
+) -> tuple[list[tuple[int, int, float]], Floats]:
+    """How each list and stage answers in PIECES around ``around``: (place, stage, width) of X pieces, slopes [aims, X]."""
     pieces, slopes = [], []
     for n in lists:
         for stage in (0, 1):
@@ -152,17 +200,9 @@ def _programmed(
             ends = bounds.most[n, stage] * np.linspace(0.0, 1.0, PIECES + 1) ** 2
             curves = np.array([_answers(some, aims, rows, n, stage, end, around[n]) for end in ends])
             for p in range(PIECES):
-                pieces.append((n, stage, ends[p + 1] - ends[p]))
+                pieces.append((n, stage, float(ends[p + 1] - ends[p])))
                 slopes.append((curves[p + 1] - curves[p]) / (ends[p + 1] - ends[p]))
-    start = np.array([_needed(some, aim, rows[i], np.zeros_like(around)) for i, aim in enumerate(aims)])
-    found, lower = np.zeros_like(around), start.copy()
-    for _ in range(4):
-        found = _solved(pieces, np.array(slopes).T, lower, bounds, found.shape)
-        left = np.array([_needed(some, aim, rows[i], found) for i, aim in enumerate(aims)])
-        if (left <= 0).all() and (left >= -0.02 * np.abs(start)).all():
-            break
-        lower = np.maximum(lower + left, 0.0)
-    return found
+    return pieces, np.array(slopes).reshape(-1, len(aims)).T
 
 
 def _answers(
@@ -190,9 +230,9 @@ def _solved(
     """The cheapest pieces that lower each aim by ``lower``, or where none do those that lower them most."""
     cost = np.array([bounds.cost[n, stage] for n, stage, _ in pieces])
     most = np.array([width for *_, width in pieces])
-    sums = [[float(n in places and stage == s) for n, stage, _ in pieces] for places, s, _ in bounds.sums]
+    sums = [[float((n, stage) in places) for n, stage, _ in pieces] for places, _ in bounds.sums]
     left = np.array(sums).reshape(-1, len(pieces))
-    right = np.array([top for *_, top in bounds.sums])
+    right = np.array([top for _, top in bounds.sums])
     # what no extra can lower is paid for dearly, so that there is always an answer
     dear = 1e4 * max(float(cost.max(initial=1.0)), 1.0)
     short = np.eye(len(lower))

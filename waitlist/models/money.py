@@ -36,8 +36,9 @@ def money(plans: Mapping[str, Plan], stages: pd.DataFrame, carry_on: str, time: 
         keys = list(frame[["provider", "specialty", "stage"]].itertuples(index=False, name=None))
         frame["funded_stops"] = _funded(plan, frame, keys, usual, time)
         beyond = frame["stops"] - frame["funded_stops"]
-        frame["income"] = beyond * [_dearest(plan.price, key).price_per_case for key in keys]
-        frame["marginal_cost"] = beyond * [_dearest(plan.price, key).marginal_cost_per_case for key in keys]
+        prices = [most_particular(plan.price, key) or Price() for key in keys]
+        frame["income"] = beyond * [item.price_per_case for item in prices]
+        frame["marginal_cost"] = beyond * [item.marginal_cost_per_case for item in prices]
         frame["scheme_cost"] = _scheme_costs(plan, frame, time)
         frame["net"] = frame["income"] - frame["marginal_cost"] - frame["scheme_cost"]
         frames.append(_with_totals(frame))
@@ -45,10 +46,9 @@ def money(plans: Mapping[str, Plan], stages: pd.DataFrame, carry_on: str, time: 
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
-def _dearest(items: Sequence[Price], key: tuple[str, str, str]) -> Price:
-    """The most particular of ``items`` that is about a list's stage; one without any price where none is."""
-    about = [item for item in items if _is_about(item, key)]
-    return max(about, key=_particular, default=Price())
+def most_particular(items: Sequence[Price], key: tuple[str, str, str]) -> Price | None:
+    """The most particular of ``items`` about a list's stage (provider, specialty, stage); None where none is."""
+    return max((item for item in items if _is_about(item, key)), key=_particular, default=None)
 
 
 def _is_about(item: Price | Funded, key: tuple[str, str, str]) -> bool:
