@@ -23,6 +23,7 @@ Lists = Annotated[tuple[Code, ...], Field(min_length=1)] | Literal["all"]
 
 EFFECTS = (
     "extra_per_week",
+    "extra_in_all",
     "percent",
     "sessions_per_week",
     "validated_per_week",
@@ -69,6 +70,7 @@ class Scheme(Dated):
     specialty: Code = ALL
     stage: Stage = "ALL"
     extra_per_week: Change | None = Field(default=None, description="stops a week more; less, if negative")
+    extra_in_all: Change | None = Field(default=None, description="stops more between its dates, in all")
     percent: Number | None = Field(default=None, ge=-100, le=1000, description="% more of the stage's stops")
     sessions_per_week: Change | None = Field(default=None, description="more sessions of its resource")
     validated_per_week: Count | None = Field(default=None, description="people found not to be waiting")
@@ -88,10 +90,12 @@ class Scheme(Dated):
             raise ValueError(f"a [[scheme]] has one of {', '.join(EFFECTS)}, not {', '.join(given) or 'none of them'}")
         if self.sessions_per_week is not None and not self.resource:
             raise ValueError("scheme.sessions_per_week needs scheme.resource, the name of a [[clinic]] or [[theatre]]")
+        if self.extra_in_all is not None and not (self.begins and self.until):
+            raise ValueError("scheme.extra_in_all needs scheme.from and scheme.until")
         if self.resource and self.effect not in ("sessions_per_week", "extra_per_week"):
             raise ValueError("scheme.resource would not be used: it goes with sessions_per_week or extra_per_week")
-        if self.min_weeks_waited and self.effect not in ("extra_per_week", "validated_per_week"):
-            raise ValueError("scheme.min_weeks_waited goes with extra_per_week or validated_per_week")
+        if self.min_weeks_waited and self.effect not in ("extra_per_week", "extra_in_all", "validated_per_week"):
+            raise ValueError("scheme.min_weeks_waited goes with extra_per_week, extra_in_all or validated_per_week")
         if self.effect in OF_DEMAND and self.stage != ALL:
             raise ValueError("scheme.stage would not be used: clock starts are of no stage")
         return self

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from waitlist.bands import Floats
+from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon, is_working_day
 from waitlist.models.by_activity import (
     AS_OBSERVED,
@@ -118,13 +118,13 @@ def told(
     keys, whole = [lists[n] for n in rows], one_stage[rows]
     for resource in plan.resources:
         places = [rows.index(n) for n in sharing(lists, resource, one_stage)]
-        _share_resource(new, resource, places, mean, level(resource, time), whole)
+        _share_resource(new, resource, places, mean, time, whole)
     for item in plan.activity:
         _replace(new, item, matching(keys, item.provider, item.specialty), floors, mean, time, whole)
     for scheme in sorted(schemes, key=lambda item: item.percent is None):
         people = assumed.opening[rows].sum(axis=1)
         places = matching(keys, scheme.provider, scheme.specialty)
-        _apply(new, plan, scheme, places, floors, mean, people, level(scheme, time, scheme.ramp_weeks), whole)
+        _apply(new, plan, scheme, places, floors, mean, people, time, whole)
     for strike in plan.strike:
         _strike(new, strike, matching(keys, strike.provider, strike.specialty), level(strike, time), whole)
     place = np.full(len(lists), -1)
@@ -141,14 +141,35 @@ def told(
 
 def level(item: Dated, time: Horizon, ramp_weeks: int = 0) -> Floats:
     """[K] the part of each week's working days on which ``item`` holds, those along its ramp counting in part."""
-    day = np.datetime64(time.snapshot + timedelta(days=1), "D") + np.arange(7 * time.weeks)
+    working = is_working_day(_days(time))
+    holds = np.where(working, _along(item, time, ramp_weeks), 0.0).reshape(time.weeks, 7).sum(axis=1)
+    return np.asarray(holds / np.maximum(time.working_days, 1.0))
+
+
+def weeks_done(item: Dated, time: Horizon, ramp_weeks: int = 0) -> Floats:
+    """[K] how many weeks' worth of something that is planned by the week falls in each week.
+
+    In all as many as there are between its dates (calendar days ÷ 7, as R8 counts), done on its working days; on any
+    day where it has none, as a weekend.
+    """
+    holds, along = _along(item, time, 0) > 0, _along(item, time, ramp_weeks)
+    done = holds & is_working_day(_days(time))
+    done = done if done.any() else holds
+    each = holds.sum() / 7 / max(int(done.sum()), 1)
+    return np.asarray(np.where(done, along * each, 0.0).reshape(time.weeks, 7).sum(axis=1))
+
+
+def _days(time: Horizon) -> np.ndarray:
+    return np.datetime64(time.snapshot + timedelta(days=1), "D") + np.arange(7 * time.weeks)
+
+
+def _along(item: Dated, time: Horizon, ramp_weeks: int) -> Floats:
+    """[7 K] how much of ``item`` there is on each day: 0 outside its dates, less than 1 along its ramp."""
+    day = _days(time)
     first = np.datetime64(item.begins or time.snapshot + timedelta(days=1), "D")
     last = np.datetime64(item.until or date.max, "D")
-    since = (day - first).astype(float) + 1
-    along = np.clip(since / (7 * ramp_weeks), 0.0, 1.0) if ramp_weeks else 1.0
-    working = is_working_day(day)
-    holds = np.where((first <= day) & (day <= last) & working, along, 0.0).reshape(time.weeks, 7).sum(axis=1)
-    return np.asarray(holds / np.maximum(time.working_days, 1.0))
+    along = np.clip(((day - first).astype(float) + 1) / (7 * ramp_weeks), 0.0, 1.0) if ramp_weeks else 1.0
+    return np.where((first <= day) & (day <= last), along, 0.0)
 
 
 def _shares(weight: Floats) -> Floats:
@@ -157,14 +178,23 @@ def _shares(weight: Floats) -> Floats:
     return np.where(total > 0, weight / np.maximum(total, 1e-12), 1.0 / max(len(weight), 1))
 
 
+def _waited(mean: Floats, weeks: int) -> Floats:
+    """[P, K] the share of each list's stops that go to those over ``weeks``, or the last of THRESHOLDS before it."""
+    under = [i for i, t in enumerate(THRESHOLDS) if t <= weeks]
+    if not under:
+        return np.ones(mean.shape[:2])
+    return mean[:, :, 4 + under[-1]] / np.maximum(mean[:, :, :3].sum(axis=2), 1e-12)
+
+
 def _share_resource(
-    new: _Told, resource: Clinic | Theatre, places: list[int], mean: Floats, holds: Floats, whole: np.ndarray
+    new: _Told, resource: Clinic | Theatre, places: list[int], mean: Floats, time: Horizon, whole: np.ndarray
 ) -> None:
     """The lists do what the resource can do, shared as what goes on is: it is a constraint over them together."""
+    holds, weeks = level(resource, time), weeks_done(resource, time)
     can = resource.sessions_per_week * resource.per_session()
-    clinics, straight, theatres, converted = np.moveaxis(mean[places], -1, 0)
+    clinics, straight, theatres, converted = np.moveaxis(mean[places][:, :, :4], -1, 0)
     if isinstance(resource, Theatre):
-        cases = resource.within_beds(can) * holds * _shares(straight + theatres)
+        cases = resource.within_beds(can) * weeks * _shares(straight + theatres)
         at_once = straight / np.maximum(straight + theatres, 1e-12)
         new.add[places, :, AT_STRAIGHT, 0] += cases * at_once
         new.add[places, :, AT_THEATRES, 0] += cases * (1 - at_once)
@@ -178,13 +208,18 @@ def _share_resource(
             wanted = clinics * (1 - stops) / stops - straight
             factor = np.maximum(wanted, 0.0) / np.maximum(converted, 1e-12)
             new.conversion[places] = np.where(whole[places, None], 1.0, 1 + holds * (factor - 1))
-        new.add[places, :, AT_CLINICS, 0] += can * holds * _shares(decided) * stops
+        new.add[places, :, AT_CLINICS, 0] += can * weeks * _shares(decided) * stops
         new.starts[places] *= 1 - holds * resource.advice_percent / 100
         kinds = (CLINICS,)
     for kind in kinds:
-        new.keep[places, :, kind] *= 1 - holds
+        _replace_share(new, places, kind, holds)
     if not isinstance(resource, Theatre):
-        new.keep[places, :, STRAIGHT] *= np.where(whole[places, None], 1 - holds, 1.0)
+        _replace_share(new, [n for n in places if whole[n]], STRAIGHT, holds)
+
+
+def _replace_share(new: _Told, places: list[int], kind: int, holds: Floats) -> None:
+    """Of what goes on, the part that is replaced: different days of a week add up."""
+    new.keep[places, :, kind] = np.maximum(new.keep[places, :, kind] - holds, 0.0)
 
 
 def _replace(
@@ -200,12 +235,13 @@ def _replace(
     holds = level(item, time)
     kinds = (CLINICS, STRAIGHT) if item.stage == "outpatient" else (THEATRES,) if item.stage == "admission" else None
     usual = mean[places][:, :, list(kinds or (CLINICS, STRAIGHT, THEATRES))].sum(axis=2)
-    number = item.stops_per_week * holds * _shares(usual)
+    usual = usual * _waited(mean[places], item.min_weeks_waited)
+    number = item.stops_per_week * weeks_done(item, time) * _shares(usual)
     kind = {"outpatient": AT_OUTPATIENT, "admission": AT_THEATRES, ALL: AT_BOTH}[item.stage]
     new.add[places, :, kind, floors.index(item.min_weeks_waited)] += number
     for k in kinds or (CLINICS, STRAIGHT, THEATRES):
         if item.min_weeks_waited == 0:
-            new.keep[places, :, k] *= 1 - holds
+            _replace_share(new, places, k, holds)
     stages = {"outpatient": (OUTPATIENT,), "admission": (ADMISSION,), ALL: (OUTPATIENT, ADMISSION)}[item.stage]
     for n in places if item.min_weeks_waited else ():
         for stage in stages:
@@ -222,21 +258,22 @@ def _apply(
     floors: list[int],
     mean: Floats,
     people: Floats,
-    holds: Floats,
+    time: Horizon,
     whole: np.ndarray,
 ) -> None:
     """One scheme's effect on the lists it is about."""
     floor, size = floors.index(scheme.min_weeks_waited), scheme.size
+    holds, weeks = (way(scheme, time, scheme.ramp_weeks) for way in (level, weeks_done))
     if scheme.effect in OF_DEMAND:
         new.starts[places] = (
             new.starts[places] * (1 + holds * size / 100)
             if scheme.effect == "starts_percent"
-            else new.starts[places] + size * holds * _shares(new.starts[places])
+            else new.starts[places] + size * weeks * _shares(new.starts[places])
         )
         return
     if scheme.effect == "validated_per_week":
         over = people[places][:, scheme.min_weeks_waited :].sum(axis=1)
-        new.add[places, :, VALIDATED, floor] += size * holds * _shares(np.repeat(over[:, None], len(holds), axis=1))
+        new.add[places, :, VALIDATED, floor] += size * weeks * _shares(np.repeat(over[:, None], time.weeks, axis=1))
         return
     if scheme.effect == "percent":
         for n in places:
@@ -246,6 +283,8 @@ def _apply(
             new.add[n][:, list(_planned_kinds(kinds))] *= factor[:, None, None]
         return
     number, stage = size, scheme.stage
+    if scheme.effect == "extra_in_all":
+        number = size / max(float(weeks.sum()), 1e-9)
     if scheme.effect == "sessions_per_week":
         resource = next(item for item in plan.resources if item.name == scheme.resource)
         number, stage = size * resource.per_session(), "admission" if isinstance(resource, Theatre) else "outpatient"
@@ -254,11 +293,12 @@ def _apply(
         usual[:, :, 1] = 0.0
     if stage == "admission":
         usual[:, :, 0] = 0.0
-    flat = usual.transpose(0, 2, 1).reshape(-1, len(holds))
+    usual *= _waited(mean[places], scheme.min_weeks_waited)[:, :, None]
+    flat = usual.transpose(0, 2, 1).reshape(-1, time.weeks)
     allowed = np.array([[stage != "admission", stage != "outpatient" and not whole[n]] for n in places]).reshape(-1, 1)
     shares = _shares(np.where(allowed, np.maximum(flat, 1e-12), 0.0)).reshape(len(places), 2, -1)
-    new.add[places, :, AT_CLINICS, floor] += number * holds * shares[:, 0]
-    new.add[places, :, AT_THEATRES, floor] += number * holds * shares[:, 1]
+    new.add[places, :, AT_CLINICS, floor] += number * weeks * shares[:, 0]
+    new.add[places, :, AT_THEATRES, floor] += number * weeks * shares[:, 1]
 
 
 def _planned_kinds(kinds: Sequence[int]) -> list[int]:

@@ -22,6 +22,10 @@ PIECES = 6
 """Straight pieces that a list's answer is made of."""
 PASSES = 2
 """Times that the answers are measured, the second time around the first's solution."""
+SOLVES = 5
+"""Times that the program is solved again, its aim moved by what the simulation says is left."""
+NEAR = 0.01
+"""Part of the way to an aim that may be left to the last step, along the way found."""
 LOOKS = 24
 """Places along the way that are looked at before halving."""
 EXACTLY = 1e-3
@@ -64,7 +68,7 @@ def least(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]],
     nothing = np.zeros_like(bounds.most)
     if _all_met(state, aims, rows, nothing):
         return Answer(nothing, True, _reached(state, aims, rows, nothing), None)
-    ways = _directions(some, aims, rows, lists, bounds)
+    ways = _directions(state, some, aims, rows, lists, bounds)
     found = [_along(state, some, aims, rows, way, bounds) for way in ways]
     good = [extra for extra in found if extra is not None]
     if good:
@@ -134,13 +138,18 @@ def _short(some: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]],
 
 
 def _directions(
-    some: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], lists: Sequence[int], bounds: Bounds
+    state: Levers,
+    some: Levers,
+    aims: Sequence[Aim],
+    rows: Mapping[int, Sequence[int]],
+    lists: Sequence[int],
+    bounds: Bounds,
 ) -> list[Floats]:
     """Ways to try: the program's; for one list every mix of its stages; all to the limit, both stages and each."""
     tried = []
     extra = np.zeros_like(bounds.most)
     for _ in range(PASSES):
-        extra = _programmed(some, aims, rows, lists, bounds, extra)
+        extra = _programmed(state, some, aims, rows, lists, bounds, extra)
         tried.append(extra)
     tops = [bounds.most * np.array(part) for part in ((1.0, 1.0), (0.0, 1.0), (1.0, 0.0))]
     if len(lists) == 1:
@@ -163,6 +172,7 @@ def _within(extra: Floats, bounds: Bounds) -> Floats:
 
 
 def _programmed(
+    state: Levers,
     some: Levers,
     aims: Sequence[Aim],
     rows: Mapping[int, Sequence[int]],
@@ -170,14 +180,14 @@ def _programmed(
     bounds: Bounds,
     around: Floats,
 ) -> Floats:
-    """The cheapest extra by the linear program, solved again while the simulation says that it is too little or much."""
+    """The cheapest extra by the program, solved again while stepping every draw says that it is too little or much."""
     pieces, slopes = _pieces(some, aims, rows, lists, bounds, around)
-    start = np.array([_needed(some, aim, rows[i], np.zeros_like(around)) for i, aim in enumerate(aims)])
-    found, lower = np.zeros_like(around), start.copy()
-    for _ in range(4):
+    start = np.array([_needed(state, aim, rows[i], np.zeros_like(around)) for i, aim in enumerate(aims)])
+    found, lower = np.zeros_like(around), np.maximum(start, 0.0)
+    for _ in range(SOLVES):
         found = _solved(pieces, slopes, lower, bounds, found.shape)
-        left = np.array([_needed(some, aim, rows[i], found) for i, aim in enumerate(aims)])
-        if (left <= 0).all() and (left >= -0.02 * np.abs(start)).all():
+        left = np.array([_needed(state, aim, rows[i], found) for i, aim in enumerate(aims)])
+        if (np.abs(left) <= NEAR * np.abs(start)).all():
             break
         lower = np.maximum(lower + left, 0.0)
     return found
@@ -191,7 +201,7 @@ def _pieces(
     bounds: Bounds,
     around: Floats,
 ) -> tuple[list[tuple[int, int, float]], Floats]:
-    """How each list and stage answers in PIECES around ``around``: (place, stage, width) of X pieces, slopes [aims, X]."""
+    """How lists and stages answer in PIECES around ``around``: (place, stage, width) of X pieces, slopes [aims, X]."""
     pieces, slopes = [], []
     for n in lists:
         for stage in (0, 1):

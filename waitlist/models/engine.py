@@ -28,6 +28,7 @@ from waitlist.models.layout import (
     F_CONVERTED,
     F_HELD,
     F_NON_ADMITTED,
+    F_STOPS_OVER,
     F_THEATRE,
     FACTORS,
     FLOWS,
@@ -89,9 +90,9 @@ class Factors:
 
 @dataclass(frozen=True)
 class Carried:
-    """What goes on by rates at P ``lists``: stops [P, B, K, 3, LANES] as Controls.carried; their mean over draws and
+    """What goes on by rates at P ``lists``: stops [P, B, K, 3, LANES] as Controls.carried; mean [P, K, 9] over draws of
 
-    that of the conversions, mean [P, K, 4].
+    those three, of conversions, and of stops among those over each of THRESHOLDS.
     """
 
     lists: tuple[int, ...]
@@ -317,14 +318,16 @@ def _one_ahead(items: Iterator[tuple[Key, Forecast]]) -> Iterator[tuple[Key, For
 def going_on(assumed: Assumptions, factors: Factors, time: Horizon, lists: list[int]) -> Carried:
     """The stops of each of ``lists`` by its rates, draw by draw, to be held as numbers (R7)."""
     blocks = factors.tilt.shape[1]
-    stops, mean = np.empty((len(lists), blocks, time.weeks, 3, LANES)), np.empty((len(lists), time.weeks, 4))
+    stops = np.empty((len(lists), blocks, time.weeks, 3, LANES))
+    mean = np.empty((len(lists), time.weeks, 4 + len(THRESHOLDS)))
     nothing = Asked(days_of(time.snapshot, []), (), (), np.zeros((0, 0), dtype=int))
     for i, n in enumerate(lists):
         flows = _blocks(assumed, factors, time, [n], nothing, by_rates(len(assumed.lists)))[-1]
         stops[i, :, :, CLINICS], stops[i, :, :, THEATRES] = flows[:, :, F_NON_ADMITTED], flows[:, :, F_THEATRE]
         stops[i, :, :, STRAIGHT] = flows[:, :, F_ADMITTED] - flows[:, :, F_THEATRE]
-        every = np.concatenate([stops[i], flows[:, :, F_CONVERTED, None]], axis=2)
-        mean[i] = every.transpose(1, 2, 0, 3).reshape(time.weeks, 4, -1)[:, :, : factors.draws].mean(axis=2)
+        others = flows[:, :, [F_CONVERTED, *range(F_STOPS_OVER, F_STOPS_OVER + len(THRESHOLDS))]]
+        every = np.concatenate([stops[i], others], axis=2).transpose(1, 2, 0, 3)
+        mean[i] = every.reshape(time.weeks, mean.shape[2], -1)[:, :, : factors.draws].mean(axis=2)
     return Carried(tuple(lists), stops, mean)
 
 

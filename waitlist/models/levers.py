@@ -27,7 +27,7 @@ ADDED = (AT_CLINICS, AT_THEATRES)
 class Levers:
     """What extra activity is tried on: N lists as the plan has them, all by activity, until the last day asked for.
 
-    level [K]: the part of the extra that is done in each week. seen: steppings so far, by list and extra.
+    weeks_done [K]: how many weeks' worth of the extra is done in each week. seen: steppings so far, by list and extra.
     """
 
     assumed: engine.Assumptions
@@ -35,7 +35,7 @@ class Levers:
     planned: engine.Planned
     time: Horizon
     asked: engine.Asked
-    level: Floats
+    weeks_done: Floats
     seen: dict[tuple[int, float, float], Floats] = field(default_factory=dict)
 
 
@@ -59,8 +59,8 @@ def levers(
         add=np.ascontiguousarray(told.add[:, :weeks]),
         below=np.ascontiguousarray(told.below[:, :weeks]),
     )
-    level = activity.level(how, short, how.ramp_weeks)
-    return Levers(cut, factors, engine.Planned(planned.place, until), short, asked, level)
+    weeks_done = activity.weeks_done(how, time, how.ramp_weeks)[:weeks]
+    return Levers(cut, factors, engine.Planned(planned.place, until), short, asked, weeks_done)
 
 
 def fewer(state: Levers, blocks: int) -> Levers:
@@ -82,7 +82,7 @@ def answer(state: Levers, n: int, extra: Floats) -> Floats:
         told = _one(state.planned.told, at)
         add = told.add.copy()
         for stage, kind in enumerate(ADDED):
-            add[0, :, kind, 0] += key[1 + stage] * state.level
+            add[0, :, kind, 0] += key[1 + stage] * state.weeks_done
         place = np.full(len(state.planned.place), -1)
         place[n] = 0
         planned = engine.Planned(place, told._replace(add=add))
@@ -103,7 +103,7 @@ def current(state: Levers, n: int) -> Floats:
     """[2] the mean stops a week of each of STAGES of the list at ``n`` that go on or are planned, without extra."""
     at = int(state.planned.place[n])
     told = state.planned.told
-    mean = told.carried[told.source[at]].transpose(1, 2, 0, 3).reshape(len(state.level), 3, -1)
+    mean = told.carried[told.source[at]].transpose(1, 2, 0, 3).reshape(len(state.weeks_done), 3, -1)
     mean = mean[:, :, : state.factors.draws].mean(axis=2)
     kept = told.keep[at] * mean
     planned = told.add[at].sum(axis=2)

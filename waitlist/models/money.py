@@ -115,7 +115,8 @@ def planned_cases(plan: Plan, scheme: Scheme, time: Horizon) -> Floats:
     size = 0.0 if scheme.effect in ("percent", "starts_percent") else scheme.size
     if scheme.effect == "sessions_per_week":
         size *= next(item for item in plan.resources if item.name == scheme.resource).per_session()
-    weekly = size * activity.level(scheme, time, scheme.ramp_weeks)
+    weeks = activity.weeks_done(scheme, time, scheme.ramp_weeks)
+    weekly = size * weeks / (weeks.sum() if scheme.effect == "extra_in_all" and weeks.any() else 1.0)
     so_far = np.concatenate([[0.0], np.cumsum(weekly)])
     until = [
         so_far[end.week] + end.flow_weight * (weekly[end.week] if end.week < len(weekly) else 0.0)
