@@ -161,7 +161,8 @@ class Plan(Settings):
                 raise ValueError(f'there may be one [[{what}]] named "{name}"')
         for name in _repeated([item.name for item in self.resources]):
             raise ValueError(f'a [[clinic]] and a [[theatre]] may not both be named "{name}"')
-        wrong = planned.overlap_problem(self.activity)
+        wrong = planned.scenario_problem(self.scenario, (CARRY_ON, BASE), [*map(named, _changeable(self))])
+        wrong = wrong or planned.overlap_problem(self.activity)
         wrong = wrong or planned.size_problem(self.scheme, self.resources)
         if wrong:
             raise ValueError(wrong)
@@ -263,14 +264,19 @@ def variant(plan: Plan, name: str) -> Plan:
         update["demand"] = Demand.model_validate(found.demand.model_dump(exclude_unset=True) | change.demand)
     for key in PLANNED:
         new = getattr(change, key)
-        taken = {_named(item) for item in new} | set(change.off)
-        kept = [item for item in getattr(found, key) if _named(item) not in taken]
+        taken = {named(item) for item in new} | set(change.off)
+        kept = [item for item in getattr(found, key) if named(item) not in taken]
         update[key] = (*kept, *new)
     update["scheme"] = tuple(s.model_copy(update={"on": s.on or s.name in change.on}) for s in update["scheme"])
-    return type(plan).model_validate(dict(found) | update)
+    return type(plan).model_validate(dict(found) | update | {"scenario": ()})
 
 
-def _named(item: Any) -> Any:
+def _changeable(plan: Plan) -> list[Any]:
+    """Everything planned that a scenario may change by its name."""
+    return [item for key in PLANNED if key != "activity" for item in getattr(plan, key)]
+
+
+def named(item: Any) -> Any:
     """What a scenario knows an entry by."""
     if isinstance(item, planned.Activity):
         return (item.provider, item.specialty, item.stage)

@@ -327,6 +327,27 @@ class Scenario(Settings):
     theatre: tuple[Theatre, ...] = ()
 
 
+def scenario_problem(scenarios: Sequence[Scenario], reserved: Sequence[str], names: Sequence[str]) -> str:
+    """What is wrong with the names of scenarios: their own, their base's, and what they switch; nothing if all is well.
+
+    ``reserved`` are those of the scenarios that every plan has; ``names`` of everything planned that can be switched.
+    """
+    known = {*reserved}
+    for item in scenarios:
+        if item.name in reserved:
+            return f'a [[scenario]] may not be named "{item.name}": every plan has one of that name'
+        if item.base not in known:
+            there = ", ".join(sorted(known))
+            return f'[[scenario]] "{item.name}" has the base "{item.base}", which is not among those before it: {there}'
+        known.add(item.name)
+        names = [*names, *(s.name for key in (item.scheme, item.clinic, item.theatre) for s in key)]
+        names += [strike.staff_group for strike in item.strike]
+        for name in (*item.on, *item.off):
+            if name not in names:
+                return f'[[scenario]] "{item.name}" switches "{name}", which the plan does not have: {", ".join(names)}'
+    return ""
+
+
 def overlap_problem(items: Sequence[Activity]) -> str:
     """What is wrong with activities that would both replace the same stops; nothing if none do."""
     for i, one in enumerate(items):

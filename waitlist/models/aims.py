@@ -51,10 +51,10 @@ def aim_of(target: Target) -> Aim:
     if measure == "percent_within_18_weeks":
         percent = target.percent if target.percent is not None else target.value or 0.0
         return Aim(target, (18,), (1.0,), 1 - percent / 100, 0.0, whole=False)
-    weeks_over = 0 if measure == "waiting_list" else int(measure.split("_")[1])
     if measure.startswith("percent"):
         percent = target.percent if target.percent is not None else target.value or 0.0
         return Aim(target, (52,), (1.0,), percent / 100, 0.0, whole=False)
+    weeks_over = 0 if measure == "waiting_list" else int(measure.split("_")[1])
     if target.percent is not None:
         return Aim(target, (weeks_over,), (1.0,), target.percent / 100, 0.0, whole=False)
     return Aim(target, (weeks_over,), (1.0,), 0.0, float(target.value or 0.0), whole=True)
@@ -90,5 +90,7 @@ def attained(aim: Aim, over: Floats, lists: Floats) -> float:
 
 
 def ranked(values: Floats, share: float) -> float:
-    """The least value that at least ``share`` of the draws are at or below."""
-    return float(np.sort(values)[max(0, int(np.ceil(share * len(values) - EXACT)) - 1)])
+    """The value that ``share`` of the draws are at or below: the percentile as tables show it, and no fewer draws."""
+    ordered = np.sort(values)
+    enough = ordered[max(0, int(np.ceil(share * len(values) - EXACT)) - 1)]
+    return float(max(enough, np.quantile(ordered, share)))

@@ -75,7 +75,8 @@ def least(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]],
         best = min(good, key=lambda extra: float((bounds.cost * extra).sum()))
         return Answer(best, True, _reached(state, aims, rows, best), _at_limit(best, bounds, lists))
     best = _nearest(some, aims, rows, ways, bounds)
-    return Answer(best, False, _reached(state, aims, rows, best), _binding(some, aims, rows, lists, best, bounds))
+    nearer = _nearer(some, aims, rows, best)
+    return Answer(best, False, _reached(state, aims, rows, best), _binding(some, nearer, rows, lists, best, bounds))
 
 
 def _at(state: Levers, aim: Aim, people: Floats) -> tuple[Floats, Floats]:
@@ -108,14 +109,16 @@ def _nearest(
     tried = [way * t for way in ways for t in np.linspace(0.0, 1.0, LOOKS // 2 + 1)]
     best = min(tried, key=lambda extra: _short(some, aims, rows, extra))
     for _ in range(PASSES):
-        nearer = [
-            replace(aim, share=max(_share(some, aim, rows[i], best), 0.0)) if aim.share else aim
-            for i, aim in enumerate(aims)
-        ]
+        nearer = _nearer(some, aims, rows, best)
         pieces, slopes = _pieces(some, nearer, rows, lists, bounds, best)
         found = _solved(pieces, slopes, np.full(len(aims), 1e9), bounds, best.shape)
         best = min((best, found), key=lambda extra: _short(some, aims, rows, extra))
     return best
+
+
+def _nearer(some: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], extra: Floats) -> list[Aim]:
+    """``aims`` whose shares are those reached with ``extra``: what lowers them comes nearer."""
+    return [replace(aim, share=_share(some, aim, rows[i], extra)) if aim.share else aim for i, aim in enumerate(aims)]
 
 
 def _share(some: Levers, aim: Aim, places: Sequence[int], extra: Floats) -> float:
@@ -306,19 +309,27 @@ def _binding(
     best: Floats,
     bounds: Bounds,
 ) -> tuple[int, int] | None:
-    """The list and stage whose limit, moved, would help most; None where none would."""
+    """The list and stage at its limit where one more stop would help most; None where none would."""
 
     def helps(n: int, stage: int) -> float:
+        step = (BEYOND - 1) * max(bounds.most[n, stage], 1.0)
         more = best.copy()
-        more[n, stage] = BEYOND * max(bounds.most[n, stage], 1.0)
-        change = 0.0
-        for i, aim in enumerate(aims):
-            if n in rows[i]:
-                before, after = (_mean(some, aim, levers.answer(some, n, x[n])) for x in (best, more))
-                change += before - after
-        return change
+        more[n, stage] += step
+        about = [aim for i, aim in enumerate(aims) if n in rows[i]]
+        return (
+            sum(
+                _mean(some, a, levers.answer(some, n, best[n])) - _mean(some, a, levers.answer(some, n, more[n]))
+                for a in about
+            )
+            / step
+        )
 
-    tried = {(n, stage): helps(n, stage) for n in lists for stage in (0, 1) if bounds.most[n, stage] > 0}
+    tried = {
+        (n, stage): helps(n, stage)
+        for n in lists
+        for stage in (0, 1)
+        if bounds.most[n, stage] > 0 and best[n, stage] > 0.999 * bounds.most[n, stage]
+    }
     place = max(tried, key=lambda key: tried[key], default=None)
     return place if place is not None and tried[place] > 1e-6 else None
 
