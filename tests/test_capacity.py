@@ -114,6 +114,18 @@ def test_the_cheapest_mix_turns_to_where_a_stop_costs_less(place, history):
     assert frame["ALL", "ALL"] > 10
 
 
+def test_a_scheme_held_ready_is_switched_on_where_it_is_the_cheapest_mix(place, history):
+    price = entry("price", marginal_cost_per_case=2000)
+    scheme = {"name": "hub", "provider": "MADE1", "specialty": "110", "stage": "admission", "extra_per_week": 60}
+    target = "percent_within_18_weeks,65,2026-03-31,MADE1,110"
+    for cost, used in ((1000, "hub"), (9_000_000, "")):
+        off = entry("scheme", **scheme, cost=cost).replace("\n[[", "\non = false\n[[") + "on = false\n"
+        frame = needs(place, history, target, text=price + off)
+        assert set(frame["schemes"]) == {used}
+        assert frame["attainable"].all()
+        assert (frame["extra_per_week"].iloc[-1] < 1) == bool(used)
+
+
 def test_several_targets_are_met_together(place, history):
     one, other = "over_52_weeks,120,2026-03-31,MADE1,110", "percent_within_18_weeks,64,2026-02-28,MADE1,110"
     frame = needs(place, history, one, other)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from waitlist.calendar import horizon, month_end, months_after
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
-from waitlist.models import answers, engine, money, past, scenarios, tables, targets
+from waitlist.models import answers, engine, money, past, remarks, scenarios, tables, targets
 from waitlist.models.calibration import Calibrated, Ready, calibrate, ready
 from waitlist.plan import BASE, CARRY_ON, Deadline, Plan, code_problems, unknown_codes, variant
 from waitlist.results import Capacity, Result
@@ -118,6 +118,7 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         scenario_cohorts=compared.cohorts,
         stages=compared.stages,
         money=costs if len(costs) else None,
+        remarks=remarks.remarks(plans, compared.waterfall),
     )
 
 

@@ -17,6 +17,7 @@ Floor = Annotated[Whole, Field(ge=0, le=104)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 Count = Annotated[Number, Field(ge=0, le=1_000_000)]
+Pounds = Annotated[Number, Field(ge=0, le=1e11)]
 Change = Annotated[Number, Field(ge=-1_000_000, le=1_000_000)]
 Lists = Annotated[tuple[Code, ...], Field(min_length=1)] | Literal["all"]
 """Specialties that share something; "all" is every list of the provider."""
@@ -79,8 +80,8 @@ class Scheme(Dated):
     min_weeks_waited: Floor = 0
     ramp_weeks: Whole = Field(default=0, ge=0, le=520, description="weeks from nothing to the whole effect")
     resource: Asked | None = Field(default=None, description="name of the [[clinic]] or [[theatre]] it uses")
-    cost_per_case: Count = 0.0
-    cost: Count = Field(default=0.0, description="once, when it starts")
+    cost_per_case: Pounds = 0.0
+    cost: Pounds = Field(default=0.0, description="once, when it starts")
     on: bool = Field(default=True, strict=True, description="false: switched off")
 
     @model_validator(mode="after")
@@ -219,8 +220,8 @@ class Price(Settings):
     provider: Code = ALL
     specialty: Code = ALL
     stage: Stage = "ALL"
-    price_per_case: Count = 0.0
-    marginal_cost_per_case: Count = 0.0
+    price_per_case: Pounds = 0.0
+    marginal_cost_per_case: Pounds = 0.0
 
 
 class Funded(Settings):

@@ -41,7 +41,7 @@ class Result:
     scenario_cohorts: as the answers of those names, by scenario; stages: scenario, provider, specialty, stage,
     month_end, stops, unused_stops; money: scenario, provider, specialty, stage, month_end, stops, funded_stops, income,
     marginal_cost, scheme_cost, net (pounds). None where nothing is planned. capacity: what each target needs; None
-    without targets.
+    without targets. remarks: what flatters (R13), and more clinics that leave more waiting, a sentence each.
     breaks, assumptions, warnings: what was found in the data, assumed, and left to look at.
     record: provider, measure, origins, intervals, held_90 (0 to 1), error, naive_error (WAPE, %), poor, why: how
     forecasts made this way fared at the last origins; fans: those forecasts and what came (for the report).
@@ -75,6 +75,7 @@ class Result:
     stages: pd.DataFrame | None = None
     money: pd.DataFrame | None = None
     capacity: pd.DataFrame | None = None
+    remarks: tuple[str, ...] = ()
     record: pd.DataFrame | None = None
     fans: pd.DataFrame | None = None
 

@@ -94,7 +94,8 @@ def _reached(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int
     return tuple(attained(a, *_at(state, a, levers.together(state, rows[i], extra))) for i, a in enumerate(aims))
 
 
-def _needed(state: Levers, aim: Aim, places: Sequence[int], extra: Floats) -> float:
+def shortfall(state: Levers, aim: Aim, places: Sequence[int], extra: Floats) -> float:
+    """What ``aim`` is missed by at the lists ``places`` with ``extra`` [N, 2] stops a week, in people; met at 0."""
     return needed(aim, *_at(state, aim, levers.together(state, places, extra)))
 
 
@@ -110,7 +111,7 @@ def _nearest(
     best = min(tried, key=lambda extra: _short(some, aims, rows, extra))
     for _ in range(PASSES):
         nearer = _nearer(some, aims, rows, best)
-        pieces, slopes = _pieces(some, nearer, rows, lists, bounds, best)
+        pieces, slopes = pieces_of(some, nearer, rows, lists, bounds, best)
         found = _solved(pieces, slopes, np.full(len(aims), 1e9), bounds, best.shape)
         best = min((best, found), key=lambda extra: _short(some, aims, rows, extra))
     return best
@@ -136,7 +137,7 @@ def _short(some: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]],
             missed += max(0.0, _share(some, aim, rows[i], extra) - aim.share)
         else:
             whole = max(1.0, float(_at(some, aim, levers.together(some, rows[i], extra))[1].mean()))
-            missed += max(0.0, _needed(some, aim, rows[i], extra)) / whole
+            missed += max(0.0, shortfall(some, aim, rows[i], extra)) / whole
     return missed
 
 
@@ -184,19 +185,19 @@ def _programmed(
     around: Floats,
 ) -> Floats:
     """The cheapest extra by the program, solved again while stepping every draw says that it is too little or much."""
-    pieces, slopes = _pieces(some, aims, rows, lists, bounds, around)
-    start = np.array([_needed(state, aim, rows[i], np.zeros_like(around)) for i, aim in enumerate(aims)])
+    pieces, slopes = pieces_of(some, aims, rows, lists, bounds, around)
+    start = np.array([shortfall(state, aim, rows[i], np.zeros_like(around)) for i, aim in enumerate(aims)])
     found, lower = np.zeros_like(around), np.maximum(start, 0.0)
     for _ in range(SOLVES):
         found = _solved(pieces, slopes, lower, bounds, found.shape)
-        left = np.array([_needed(state, aim, rows[i], found) for i, aim in enumerate(aims)])
+        left = np.array([shortfall(state, aim, rows[i], found) for i, aim in enumerate(aims)])
         if (np.abs(left) <= NEAR * np.abs(start)).all():
             break
         lower = np.maximum(lower + left, 0.0)
     return found
 
 
-def _pieces(
+def pieces_of(
     some: Levers,
     aims: Sequence[Aim],
     rows: Mapping[int, Sequence[int]],

@@ -108,7 +108,14 @@ def _scheme_costs(plan: Plan, frame: pd.DataFrame, time: Horizon) -> Floats:
 
 
 def planned_cases(plan: Plan, scheme: Scheme, time: Horizon) -> Floats:
-    """[C] the cases that a scheme plans in each month ahead: stops, people validated or referrals, as it counts them.
+    """[C] the cases that a scheme plans in each month ahead."""
+    so_far = np.concatenate([[0.0], np.cumsum(planned_by_week(plan, scheme, time))])
+    until = [np.interp(end.week + end.flow_weight, np.arange(len(so_far)), so_far) for end in time.month_ends]
+    return np.diff(until, prepend=0.0)
+
+
+def planned_by_week(plan: Plan, scheme: Scheme, time: Horizon) -> Floats:
+    """[K] the cases that a scheme plans in each week: stops, people validated or referrals, as it counts them.
 
     Of a scheme in percent none: it has no cases of its own.
     """
@@ -116,13 +123,7 @@ def planned_cases(plan: Plan, scheme: Scheme, time: Horizon) -> Floats:
     if scheme.effect == "sessions_per_week":
         size *= next(item for item in plan.resources if item.name == scheme.resource).per_session()
     weeks = activity.weeks_done(scheme, time, scheme.ramp_weeks)
-    weekly = size * weeks / (weeks.sum() if scheme.effect == "extra_in_all" and weeks.any() else 1.0)
-    so_far = np.concatenate([[0.0], np.cumsum(weekly)])
-    until = [
-        so_far[end.week] + end.flow_weight * (weekly[end.week] if end.week < len(weekly) else 0.0)
-        for end in time.month_ends
-    ]
-    return np.diff(until, prepend=0.0)
+    return np.asarray(size * weeks / (weeks.sum() if scheme.effect == "extra_in_all" and weeks.any() else 1.0))
 
 
 def _stage_of(plan: Plan, scheme: Scheme) -> str:

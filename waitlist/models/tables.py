@@ -120,6 +120,7 @@ class Tables:
             breaks=tuple(item for item in history.breaks if item.provider in {*asked, *providers, ALL}),
             assumptions=_assumptions(plan, history, fitted, ahead, paces, keep),
             warnings=(*history.problems, *_cautions(plan, history, fitted)),
+            remarks=(),
             **frames,
         )
 

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from waitlist.bands import Floats
-from waitlist.models import activity, levers
+from waitlist.models import activity, levers, mix
 from waitlist.models.aims import Aim, aim_of, met
 from waitlist.models.calibration import Calibrated, Ready, ready
-from waitlist.models.capacity import Answer, Bounds, least
+from waitlist.models.capacity import FEW_BLOCKS, Answer, Bounds, least, pieces_of, shortfall
 from waitlist.models.levers import Levers
-from waitlist.models.money import most_particular
+from waitlist.models.money import most_particular, planned_by_week
 from waitlist.plan import BASE, Plan
-from waitlist.planned import ALL, Clinic, Limit, Target, sessions_of
+from waitlist.planned import ALL, Clinic, Limit, Scheme, Target, sessions_of
 from waitlist.results import ALL as EVERY
 
 COLUMNS = (
@@ -33,6 +33,7 @@ COLUMNS = (
     "best_attainable",
     "binding_limit",
     "attainable_by",
+    "schemes",
 )
 HIGH = "percent_within_18_weeks"
 """The measure that a target wants high."""
@@ -60,24 +61,66 @@ def answers_to(state: Calibrated, plan: Plan, tell: Callable[[str, int, int], No
     ((_, told),) = ready(state, {BASE: plan}, also=everyone)
     sought = []
     for target in plan.target:
-        rows = sorted(set(activity.matching(lists, target.provider, target.specialty)) & kept)
-        sought.append(_Sought(_label(target), (aim_of(target),), {0: rows}))
+        places = sorted(set(activity.matching(lists, target.provider, target.specialty)) & kept)
+        sought.append(_Sought(_label(target), (aim_of(target),), {0: places}))
     if len(sought) > 1:
         aims = tuple(one.aims[0] for one in sought)
         sought.append(_Sought(EVERY_TARGET, aims, {i: one.rows[0] for i, one in enumerate(sought)}))
-    frames = []
+    rows: list[tuple[object, ...]] = []
     for done, one in enumerate(sought):
         tell("Seeking what targets need", done, len(sought))
-        frames += _found(state, told, plan, one, lists)
+        rows += _found(state, told, plan, one, lists)
     tell("Seeking what targets need", len(sought), len(sought))
-    return pd.DataFrame([row for frame in frames for row in frame], columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _found(
     state: Calibrated, told: Ready, plan: Plan, sought: _Sought, lists: Sequence[tuple[str, str]]
-) -> list[list[tuple[object, ...]]]:
-    """The rows of one sought thing, a list of them for each of its targets."""
+) -> list[tuple[object, ...]]:
+    """The rows of one sought thing: with the schemes on that belong to the cheapest mix, where any do."""
+    about = sorted({n for rows in sought.rows.values() for n in rows})
     floors = sorted({0, *(weeks for aim in sought.aims for weeks in aim.floors)})
+    asked = _asked(state, told, plan, sought, lists, floors)
+    answer, chosen = _least(asked, sought), _schemes(state, asked, plan, sought, lists, floors)
+    if chosen:
+        switched = mix.with_schemes(plan, chosen)
+        ((_, instead),) = ready(state, {BASE: switched}, also=about)
+        other = _asked(state, instead, switched, sought, lists, floors)
+        cheaper = _least(other, sought)
+        costs = sum(_scheme_cost(plan, item, other) for item in plan.scheme if item.name in chosen)
+        if cheaper.attainable and (not answer.attainable or _cost(other, cheaper) + costs < _cost(asked, answer)):
+            asked, answer, told, plan = other, cheaper, instead, switched
+        else:
+            chosen = []
+    limit = asked.words[answer.binding] if answer.binding else "" if answer.attainable else NO_HELP
+    by = _attainable_by(state, told, plan, sought, answer, floors)
+    target, together = sought.aims[0].target, len(sought.aims) > 1
+    where = (EVERY, EVERY) if together else (target.provider, target.specialty)
+    reached = float("nan") if together else answer.reached[0]
+    said = (sought.label, max(aim.day for aim in sought.aims).isoformat(), target.probability)
+    end = (answer.attainable, reached, limit, by, "; ".join(chosen))
+    return _rows(about, lists, where, said, asked.current, answer.extra, end)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is tried for something sought: the levers, their bounds with words for them, current [N, 2] stops a week."""
+
+    tried: Levers
+    bounds: Bounds
+    words: dict[tuple[int, int], str]
+    current: Floats
+    weeks: float
+
+
+def _asked(
+    state: Calibrated,
+    told: Ready,
+    plan: Plan,
+    sought: _Sought,
+    lists: Sequence[tuple[str, str]],
+    floors: Sequence[int],
+) -> _Asked:
     days = sorted({aim.day for aim in sought.aims})
     tried = levers.levers(told.assumed, told.factors, told.planned, state.time, floors, days, plan.capacity)
     about = sorted({n for rows in sought.rows.values() for n in rows})
@@ -85,24 +128,50 @@ def _found(
     for n in about:
         current[n] = levers.current(tried, n)
     bounds, words = bounds_of(plan, lists, about, state.one_stage, current)
-    answer = least(tried, sought.aims, sought.rows, bounds)
-    by = _attainable_by(state, told, plan, sought, answer, floors)
-    together = len(sought.aims) > 1
-    found = []
-    for i, aim in enumerate(sought.aims[:1] if together else sought.aims):
-        rows = about if together else sought.rows[i]
-        label = sought.label
-        target = aim.target
-        date = max(aim.day for aim in sought.aims).isoformat()
-        limit = "" if answer.binding is None else words[answer.binding]
-        if not answer.attainable and answer.binding is None:
-            limit = NO_HELP
-        reached = float("nan") if together else answer.reached[i]
-        said = (label, date, target.probability)
-        end = (answer.attainable, reached, limit, by)
-        provider, specialty = (EVERY, EVERY) if together else (target.provider, target.specialty)
-        found.append(_rows(rows, lists, (provider, specialty), said, current, answer.extra, end))
-    return found
+    return _Asked(tried, bounds, words, current, float(tried.weeks_done.sum()))
+
+
+def _least(asked: _Asked, sought: _Sought) -> Answer:
+    return least(asked.tried, sought.aims, sought.rows, asked.bounds)
+
+
+def _cost(asked: _Asked, answer: Answer) -> float:
+    """What an answer's stops cost until the last date sought."""
+    return float((asked.bounds.cost * answer.extra).sum() * asked.weeks)
+
+
+def _scheme_cost(plan: Plan, scheme: Scheme, asked: _Asked) -> float:
+    """What a scheme costs until the last date sought."""
+    return scheme.cost + scheme.cost_per_case * float(np.abs(planned_by_week(plan, scheme, asked.tried.time)).sum())
+
+
+def _schemes(
+    state: Calibrated,
+    asked: _Asked,
+    plan: Plan,
+    sought: _Sought,
+    lists: Sequence[tuple[str, str]],
+    floors: Sequence[int],
+) -> list[str]:
+    """The names of the schemes switched off that belong to the cheapest mix."""
+    ready_to_use, nothing = mix.candidates(plan), np.zeros_like(asked.current)
+    if not ready_to_use:
+        return []
+    about = sorted({n for rows in sought.rows.values() for n in rows})
+    now = np.array([shortfall(asked.tried, aim, sought.rows[i], nothing) for i, aim in enumerate(sought.aims)])
+    if (now <= 0).all():
+        return []
+    plans = {item.name: mix.with_schemes(plan, [item.name]) for item in ready_to_use}
+    effects = np.zeros((len(now), len(plans)))
+    for k, (name, told) in enumerate(ready(state, plans, also=about)):
+        there = _asked(state, told, plans[name], sought, lists, floors).tried
+        after = [shortfall(there, aim, sought.rows[i], nothing) for i, aim in enumerate(sought.aims)]
+        effects[:, k] = now - np.array(after)
+    some = levers.fewer(asked.tried, FEW_BLOCKS)
+    pieces, slopes = pieces_of(some, sought.aims, sought.rows, about, asked.bounds, nothing)
+    costs = np.array([_scheme_cost(plan, item, asked) for item in ready_to_use])
+    chosen = mix.worth_it(pieces, slopes, np.maximum(now, 0.0), asked.bounds, asked.weeks, effects, costs)
+    return [ready_to_use[k].name for k in chosen]
 
 
 def _rows(
