@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests import activity_twin
 from tests.test_engine import TIME, system
 from waitlist.calendar import days_of
-from waitlist.models.by_activity import KINDS, Controls
+from waitlist.models.controls import KINDS, Controls
 from waitlist.models.engine import WAIT_SHARES, by_rates
 from waitlist.models.kernel import step_row
 from waitlist.models.layout import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import waitlist as wl
-from waitlist.plan import code_problems, deadline_problems
+from waitlist.unplannable import code_problems, deadline_problems
 
 BREAK = "[[break]]\nprovider = 'ZZA'\nmonth = '2025-05'\n"
 

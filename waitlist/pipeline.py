@@ -13,9 +13,9 @@ from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
 from waitlist.models import answers, engine, money, past, remarks, scenarios, tables, targets
 from waitlist.models.calibration import Calibrated, Ready, calibrate, ready
-from waitlist.plan import BASE, CARRY_ON, Deadline, Plan, code_problems, unknown_codes, variant
+from waitlist.plan import BASE, CARRY_ON, Deadline, Plan, variant
 from waitlist.results import Capacity, Result
-from waitlist.unplannable import planned_problems
+from waitlist.unplannable import code_problems, planned_problems, unknown_codes
 
 Item = TypeVar("Item")
 Progress = Callable[[str, int, int], None]

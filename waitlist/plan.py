@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from waitlist import planned
 from waitlist.bands import THRESHOLDS
 from waitlist.errors import Problem, Refusal, refuse
+from waitlist.plan_words import key_problems, shown
 from waitlist.settings import Asked, Code, Day, Growth, Month, Number, Place, Rate, Settings, Text, Weeks, Whole
 
 
@@ -214,12 +213,12 @@ class Plan(Settings):
         try:
             plan = cls.model_validate(keys)
         except ValidationError as error:
-            raise Refusal(_plan_problems(path.name, error)) from None
+            raise Refusal(key_problems(path.name, error, _known_keys())) from None
         for scenario in plan.scenario:
             try:
                 variant(plan, scenario.name)
             except ValidationError as error:
-                raise Refusal(_plan_problems(f'{path.name}, scenario "{scenario.name}"', error)) from None
+                raise Refusal(key_problems(f'{path.name}, scenario "{scenario.name}"', error, _known_keys())) from None
         if isinstance(own, Path) and changes.get("inputs") and not changes.get("history"):
             plan = plan.model_copy(update={"history": tuple(_beside(p, own, plan.inputs) for p in plan.history)})
         return plan
@@ -232,9 +231,9 @@ def targets_of(texts: Sequence[str], probability: float) -> tuple[planned.Target
         try:
             found.append(planned.target_of(text, probability))
         except ValidationError as error:
-            problems += [replace(item, value=_shown(text)) for item in _plan_problems("--target", error)]
+            problems += [replace(item, value=shown(text)) for item in key_problems("--target", error, _known_keys())]
         except ValueError as error:
-            problems.append(Problem("error", "--target", "", _shown(text), str(error), _LIKE))
+            problems.append(Problem("error", "--target", "", shown(text), str(error), _LIKE))
     if problems:
         raise Refusal(problems)
     return tuple(found)
@@ -289,115 +288,9 @@ def _beside(place: Path, own: Path, new: Path) -> Path:
     return there if there.exists() and not place.exists() else place
 
 
-def deadline_problems(plan: Plan, snapshot: date, last: date) -> list[Problem]:
-    """A warning for each [[deadline]] that is not after ``snapshot`` and by ``last``, the forecast's end (R10).
-
-    Such a deadline has no cohort, and the rest of the plan stands.
-    """
-    rule = f"a deadline must be after the snapshot, {snapshot}, and no later than the forecast's end, {last}"
-    remedy = "Choose a date between the two, or a longer horizon_months."
-    return [
-        Problem("warning", "the plan", "deadline.date", item.date.isoformat(), rule, remedy)
-        for item in plan.deadline
-        if not snapshot < item.date <= last
-    ]
-
-
-def code_problems(plan: Plan, providers: Mapping[str, str], specialties: Mapping[str, str]) -> list[Problem]:
-    """A problem for each code of a heir, break or specialty's growth that is not in the data, with the nearest.
-
-    ``providers`` and ``specialties`` are names by code, as read: before any merger, so that both its sides are there.
-    """
-    found = unknown_codes("successor.to", [item.to_provider for item in plan.successor], providers)
-    broken = [item.specialty for item in plan.breaks if item.specialty != "ALL"]
-    found += unknown_codes("break.specialty", broken, specialties)
-    return found + unknown_codes("demand.specialty", list(plan.demand.specialty), specialties)
-
-
-def unknown_codes(key: str, asked: Sequence[str], names: Mapping[str, str]) -> list[Problem]:
-    """A problem for each code ``asked`` that is not in ``names``, with those nearest by code and by name."""
-    rule = f"the plan's {key} must be codes that are in the data"
-    return [
-        Problem("error", "the plan", key, code, rule, f"Nearest in the data: {_nearest(code, names)}.")
-        for code in dict.fromkeys(asked)
-        if code not in names
-    ]
-
-
-def _nearest(asked: str, names: Mapping[str, str]) -> str:
-    named = [code for code, name in names.items() if len(asked) > 2 and asked.casefold() in name.casefold()]
-    alike = difflib.get_close_matches(asked.upper(), names, n=50, cutoff=0.5)
-    alike.sort(key=lambda code: -len(os.path.commonprefix([code, asked.upper()])))
-    near = list(dict.fromkeys(named + alike))[:3]
-    return ", ".join(f"{code} ({names[code]})" for code in near) or "none is near"
-
-
 def _repeated(values: Sequence[Any]) -> list[Any]:
     """What is in ``values`` more than once."""
     return [value for value in dict.fromkeys(values) if values.count(value) > 1]
-
-
-_RULES = {
-    "missing": "it is needed",
-    "int_type": "it should be a whole number, such as 12",
-    "int_from_float": "it should be a whole number, such as 12",
-    "float_type": "it should be a number, such as 2.5",
-    "finite_number": "it should be a number that is not infinite or nan",
-    "bool_type": "it should be true or false",
-    "string_type": "it should be text in quotes",
-    "string_too_short": "it may not be empty",
-    "path_type": 'it should be a folder in quotes, such as "../inputs/sample"',
-    "tuple_type": 'it should be a list, such as ["110", "120"]',
-    "dict_type": "it should be a table of percent a year by code, such as 110 = 2.5",
-    "model_type": "it should be a table of keys under a heading in brackets",
-    "too_short": "it should not be an empty list",
-}
-"""What each kind of mistake is in plain words; pydantic's own words serve for the limits."""
-
-_MEND = "Mend it in the plan."
-_REMEDIES = {
-    "missing": "Add the key to the plan.",
-    "too_short": "List what you want, or leave the key out for all.",
-}
-
-
-_TABLES = ("deadline", "successor", "break", *PLANNED, "price", "funded", "target", "limit", "scenario")
-
-
-def _plan_problems(file: str, error: ValidationError) -> list[Problem]:
-    """A problem for each wrong key; a key that may be a list or "all" is named once."""
-    found = [_plan_problem(file, dict(detail)) for detail in error.errors() if "literal['all']" not in detail["loc"]]
-    return list(dict.fromkeys(found))
-
-
-def _plan_problem(file: str, detail: dict[str, Any]) -> Problem:
-    kind, steps = detail["type"], [part for part in detail["loc"] if "[" not in str(part)]
-    place = ".".join(part for part in steps if isinstance(part, str))
-    place += "".join(f" (no. {part + 1})" for part in steps if isinstance(part, int))
-    if kind == "extra_forbidden":
-        key = str(detail["loc"][-1])
-        near = difflib.get_close_matches(key, _known_keys(), n=1, cutoff=0.5)
-        remedy = f"Did you mean {near[0]}?" if near else "Remove it; the keys are in docs/reference/plan.md."
-        return Problem("error", file, place, _shown(key), "the plan has a key that is not known", remedy)
-    said = _RULES.get(kind) or detail["msg"].removeprefix("Value error, ").replace("Input", "it", 1)
-    if kind == "string_pattern_mismatch":
-        said = (
-            "it should be a month, such as 2025-08" if steps[-1] == "month" else "it may hold letters and digits only"
-        )
-    if kind == "tuple_type" and place in _TABLES:
-        said = f"it should stand under [[{place}]], in double brackets"
-    value = "" if kind == "missing" else _shown(detail["input"])
-    return Problem("error", file, place, value, f"the plan's key is wrong: {said}", _REMEDIES.get(kind, _MEND))
-
-
-def _shown(value: object) -> str:
-    """A value as a plan writes it, on one line; nothing for a table, whose keys say more."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_shown, value))}]"[:80]
-    text = str(value)[:80] if isinstance(value, str | int | float | date | Path) else ""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 def _known_keys() -> list[str]:

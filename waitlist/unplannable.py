@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from waitlist.errors import Problem
-from waitlist.plan import BASE, Plan, unknown_codes, variant
+from waitlist.plan import BASE, Plan, variant
 from waitlist.planned import ALL, Dated
 
 Lists = Mapping[tuple[str, str], bool]
@@ -82,3 +84,46 @@ def _when(place: str, key: str, item: Dated, snapshot: date, last: date) -> Sequ
     when = f"{item.begins or ''} to {item.until or ''}"
     rule = f"[[{key}]] lies outside the forecast, {snapshot} to {last}, and has no effect"
     return [Problem("warning", place, f"{key}.from", when, rule, "Choose dates between the two.")]
+
+
+def deadline_problems(plan: Plan, snapshot: date, last: date) -> list[Problem]:
+    """A warning for each [[deadline]] that is not after ``snapshot`` and by ``last``, the forecast's end (R10).
+
+    Such a deadline has no cohort, and the rest of the plan stands.
+    """
+    rule = f"a deadline must be after the snapshot, {snapshot}, and no later than the forecast's end, {last}"
+    remedy = "Choose a date between the two, or a longer horizon_months."
+    return [
+        Problem("warning", "the plan", "deadline.date", item.date.isoformat(), rule, remedy)
+        for item in plan.deadline
+        if not snapshot < item.date <= last
+    ]
+
+
+def code_problems(plan: Plan, providers: Mapping[str, str], specialties: Mapping[str, str]) -> list[Problem]:
+    """A problem for each code of a heir, break or specialty's growth that is not in the data, with the nearest.
+
+    ``providers`` and ``specialties`` are names by code, as read: before any merger, so that both its sides are there.
+    """
+    found = unknown_codes("successor.to", [item.to_provider for item in plan.successor], providers)
+    broken = [item.specialty for item in plan.breaks if item.specialty != "ALL"]
+    found += unknown_codes("break.specialty", broken, specialties)
+    return found + unknown_codes("demand.specialty", list(plan.demand.specialty), specialties)
+
+
+def unknown_codes(key: str, asked: Sequence[str], names: Mapping[str, str]) -> list[Problem]:
+    """A problem for each code ``asked`` that is not in ``names``, with those nearest by code and by name."""
+    rule = f"the plan's {key} must be codes that are in the data"
+    return [
+        Problem("error", "the plan", key, code, rule, f"Nearest in the data: {_nearest(code, names)}.")
+        for code in dict.fromkeys(asked)
+        if code not in names
+    ]
+
+
+def _nearest(asked: str, names: Mapping[str, str]) -> str:
+    named = [code for code, name in names.items() if len(asked) > 2 and asked.casefold() in name.casefold()]
+    alike = difflib.get_close_matches(asked.upper(), names, n=50, cutoff=0.5)
+    alike.sort(key=lambda code: -len(os.path.commonprefix([code, asked.upper()])))
+    near = list(dict.fromkeys(named + alike))[:3]
+    return ", ".join(f"{code} ({names[code]})" for code in near) or "none is near"

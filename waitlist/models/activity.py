@@ -14,7 +14,7 @@ import numpy as np
 
 from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon, is_working_day
-from waitlist.models.by_activity import (
+from waitlist.models.controls import (
     AS_OBSERVED,
     AT_BOTH,
     AT_CLINICS,

@@ -19,7 +19,7 @@ from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Days, Horizon, days_of, month_end, place, snapshot_held_share, working_days
 from waitlist.history import History
 from waitlist.models import replay
-from waitlist.models.by_activity import CLINICS, STRAIGHT, THEATRES, Controls, nobody
+from waitlist.models.controls import CLINICS, STRAIGHT, THEATRES, Controls, nobody
 from waitlist.models.demand import Starts
 from waitlist.models.kernel import step_row, unfold
 from waitlist.models.layout import (

@@ -12,7 +12,8 @@ from waitlist.calendar import month_of, months_between
 from waitlist.errors import Problem, Refusal
 from waitlist.history import Population
 from waitlist.models.national import SHOCK, National, calendar_month, working_days_of
-from waitlist.plan import Demand, unknown_codes
+from waitlist.plan import Demand
+from waitlist.unplannable import unknown_codes
 
 FULL_MONTHS = 24
 """Months for which fitted growth goes on as it was."""

@@ -17,7 +17,7 @@ from numba import njit, prange
 
 from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.models import by_activity
-from waitlist.models.by_activity import WITH_ACTIVITY, Controls
+from waitlist.models.controls import WITH_ACTIVITY, Controls
 from waitlist.models.layout import (
     ADM,
     ADM_LEAVE,

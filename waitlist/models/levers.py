@@ -15,7 +15,7 @@ import numpy as np
 from waitlist.bands import Floats
 from waitlist.calendar import Horizon, days_of
 from waitlist.models import activity, engine
-from waitlist.models.by_activity import AT_CLINICS, AT_THEATRES, CLINICS, STRAIGHT, THEATRES, Controls
+from waitlist.models.controls import AT_CLINICS, AT_THEATRES, CLINICS, STRAIGHT, THEATRES, Controls
 from waitlist.models.layout import LANES
 from waitlist.planned import Solver
 

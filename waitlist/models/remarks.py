@@ -17,6 +17,21 @@ MORE_WAITING = 0.5
 """People by which a list is more than rounding longer."""
 
 
+def planned_said(plan: Plan) -> str:
+    """What the plan changes and how it is done, in a sentence."""
+    names = [item.name for item in (*plan.scheme, *plan.resources) if getattr(item, "on", True)]
+    names += list(dict.fromkeys(f"strikes ({item.staff_group})" for item in plan.strike))
+    names += ["planned activity"] if plan.activity else []
+    names += [f"order of treatment ({plan.order.discipline})"] if plan.order.discipline != "as observed" else []
+    if not names:
+        return "No change in activity is planned."
+    return (
+        f"Planned: {'; '.join(names)}. The lists concerned do as many stops each week as they would have done, in each "
+        "draw, changed by what is planned and never more than are waiting; removals go on at their rates, and clinics "
+        "send on to theatres those they would have sent (R7)."
+    )
+
+
 def remarks(plans: Mapping[str, Plan], waterfall: pd.DataFrame) -> tuple[str, ...]:
     """A sentence for each part of a scenario that moves the share within 18 weeks by changing who is on the list, or
     that leaves more people waiting for more clinics.

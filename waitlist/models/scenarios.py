@@ -14,8 +14,8 @@ import pandas as pd
 
 from waitlist.bands import Floats
 from waitlist.models import engine, measures, past, tables
-from waitlist.models.by_activity import Controls
 from waitlist.models.calibration import Calibrated, Ready, ready
+from waitlist.models.controls import Controls
 from waitlist.plan import BASE, CARRY_ON, Deadline, Plan, variant
 
 WAYS = ("mean", "p10", "p50", "p90")

@@ -14,8 +14,10 @@ from waitlist.history import Counts, History
 from waitlist.models import answers, demand, engine, growth, measures, past, rates, steer
 from waitlist.models.departures import MonthFlows
 from waitlist.models.layout import ADMITTED, CONVERTED, KNOTS, NON_ADMITTED
-from waitlist.plan import Plan, deadline_problems
+from waitlist.models.remarks import planned_said
+from waitlist.plan import Plan
 from waitlist.results import ALL, Result
+from waitlist.unplannable import deadline_problems
 
 QUANTILES = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
 BREAKEVEN = ("inflow_per_week", "other_removals_per_week", "breakeven_per_week", "current_per_week", "gap_per_week")
@@ -337,5 +339,5 @@ def _assumptions(
         *((level,) if unseen else ()),
         "The longest waits' rates are moved so that the last months, replayed, end as they did.",
         LED if paces else NOT_LED,
-        "No change in activity is planned.",
+        planned_said(plan),
     )
