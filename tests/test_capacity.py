@@ -37,7 +37,7 @@ def history(place):
 
 def needs(place, history, *targets: str, probability: float = 0.5, text: str = ""):
     plan = planned(place, text).model_copy(update={"target": targets_of(targets, probability)})
-    return sought(plan, history).capacity
+    return sought(plan, history).table
 
 
 def forwards(place, history, frame, part: float, measure: str, key, text: str = "") -> np.ndarray:

@@ -20,6 +20,7 @@ from waitlist.errors import Problem, Refusal
 
 if TYPE_CHECKING:
     from waitlist.plan import Plan
+    from waitlist.results import Answer
 
 app = typer.Typer(
     help="Forecast elective waiting lists: who will be waiting how long, and what it takes.",
@@ -96,6 +97,43 @@ def run(
     print(f"\nWrote {len(list(folder.iterdir()))} files in {folder}; the report is {folder / 'report.html'}")
 
 
+@app.command(epilog="Example: waitlist position models/sample.toml --queueing --json")
+def position(
+    plan: PlanFile,
+    queueing: Annotated[bool, typer.Option("--queueing", help="Each list as a queue: load, pressure, sizes.")] = False,
+    target_weeks: Annotated[
+        int, typer.Option("--target-weeks", min=1, max=103, help="With --queueing: the target wait.")
+    ] = 18,
+    standard_percent: Annotated[
+        float, typer.Option("--standard-percent", min=1, max=99.9, help="With --queueing: % to be within it.")
+    ] = 92.0,
+    inputs: Inputs = None,
+    history: PastFiles = None,
+    origin: Origin = None,
+    out: Out = None,
+    draws: Draws = None,
+    seed: Seed = None,
+    no_cache: NoCache = False,
+    as_json: AsJson = False,
+) -> None:
+    """Who is waiting at the snapshot, by stage and weeks waited; with --queueing, each list as a queue."""
+    if not queueing:
+        _print_answer("position", _POSITION, plan, inputs, history, origin, out, draws, seed, no_cache, as_json)
+        return
+    from waitlist.models.queueing_table import WHY  # noqa: PLC0415
+    from waitlist.pipeline import queueing as queues  # noqa: PLC0415
+    from waitlist.pipeline import read  # noqa: PLC0415
+
+    settings = _settings(plan, inputs, history, draws, seed, out)
+    with _progress() as tell:
+        known = read(settings.inputs, settings, origin, not no_cache, tell)
+        found = queues(settings, known, target_weeks, standard_percent / 100)
+    _print_alone(found, WHY, out, as_json)
+
+
+_POSITION = "Who is waiting at the snapshot, by stage and weeks waited."
+
+
 def _answer(name: str, says: str) -> None:
     """Add the command that prints one answer's table."""
 
@@ -110,23 +148,48 @@ def _answer(name: str, says: str) -> None:
         no_cache: NoCache = False,
         as_json: AsJson = False,
     ) -> None:
-        from waitlist.outputs import folder, terminal  # noqa: PLC0415
-        from waitlist.pipeline import read, run  # noqa: PLC0415
-
-        settings = _settings(plan, inputs, history, draws, seed, out)
-        with _progress() as tell:
-            result = run(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
-        written = "cohorts" if name == "cohort" else name
-        frame = getattr(result, written)
-        if out:
-            folder.write(result, out, only=written)
-        print(terminal.as_json(frame) if as_json else terminal.table(frame, says))
+        _print_answer(name, says, plan, inputs, history, origin, out, draws, seed, no_cache, as_json)
 
     command.__doc__ = says
     app.command(name, epilog=f"Example: waitlist {name} models/sample.toml --json")(command)
 
 
-_answer("position", "Who is waiting at the snapshot, by stage and weeks waited.")
+def _print_answer(
+    name: str,
+    says: str,
+    plan: Path,
+    inputs: Path | None,
+    history: list[Path] | None,
+    origin: str | None,
+    out: Path | None,
+    draws: int | None,
+    seed: int | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
+    """Run a plan, print the table of one of its answers, and with ``out`` write it."""
+    from waitlist.outputs import folder, terminal  # noqa: PLC0415
+    from waitlist.pipeline import read, run  # noqa: PLC0415
+
+    settings = _settings(plan, inputs, history, draws, seed, out)
+    with _progress() as tell:
+        result = run(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
+    written = "cohorts" if name == "cohort" else name
+    frame = getattr(result, written)
+    if out:
+        folder.write(result, out, only=written)
+    print(terminal.as_json(frame) if as_json else terminal.table(frame, says))
+
+
+def _print_alone(found: Answer, says: str, out: Path | None, as_json: bool) -> None:
+    """Print an answer that needs no whole run, and with ``out`` write it."""
+    from waitlist.outputs import folder, terminal  # noqa: PLC0415
+
+    if out:
+        folder.write_tables(found, out)
+    print(terminal.as_json(found.table) if as_json else terminal.table(found.table, says))
+
+
 _answer("breakeven", "The weekly activity that holds each list and each threshold level.")
 _answer("clearance", "When each backlog clears, and how sure that is.")
 _answer("cohort", "Who must be treated by each deadline, week by week.")
@@ -154,7 +217,6 @@ def capacity(
     as_json: AsJson = False,
 ) -> None:
     """The least extra weekly activity that meets a target, or what is best if none does."""
-    from waitlist.outputs import folder, terminal  # noqa: PLC0415
     from waitlist.pipeline import capacity as sought  # noqa: PLC0415
     from waitlist.pipeline import read  # noqa: PLC0415
     from waitlist.plan import targets_of  # noqa: PLC0415
@@ -164,10 +226,7 @@ def capacity(
         settings = settings.model_copy(update={"target": targets_of(target, probability)})
     with _progress() as tell:
         found = sought(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
-        if out:
-            folder.write_tables(found, out)
-    frame = found.capacity
-    print(terminal.as_json(frame) if as_json else terminal.table(frame, capacity.__doc__ or ""))
+    _print_alone(found, capacity.__doc__ or "", out, as_json)
 
 
 @app.command(epilog="Example: waitlist backtest models/sample.toml --origins 2025-02,2025-05 --horizon 3")

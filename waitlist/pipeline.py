@@ -6,18 +6,20 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 from waitlist.calendar import horizon, month_end, months_after
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
-from waitlist.models import answers, engine, money, past, remarks, scenarios, tables, targets
+from waitlist.models import answers, engine, money, past, queueing_table, rates, remarks, scenarios, tables, targets
 from waitlist.models.calibration import Calibrated, Ready, calibrate, ready
 from waitlist.plan import BASE, CARRY_ON, Deadline, Plan, variant
-from waitlist.results import Capacity, Result
+from waitlist.results import Answer, Result
 from waitlist.unplannable import code_problems, planned_problems, unknown_codes
 
-Item = TypeVar("Item")
+if TYPE_CHECKING:
+    import pandas as pd
+
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and of how many."""
 
@@ -99,7 +101,8 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
         tables.answer(found, key, forecast, known, stops_over, removed_over, plan, history, time)
         tables.position(found, key, known, history, last, rows)
         everyone[key] = known
-    result = found.result(plan, history, state.fitted, projected.told.starts, state.paces, keep)
+    queues = queueing_table.table(history, seen, state.fitted, keep)
+    result = found.result(plan, history, state.fitted, projected.told.starts, state.paces, keep, queues)
     result = dataclasses.replace(result, warnings=(*result.warnings, *unplannable(plan, history, keep)))
     if plan.target:
         result = dataclasses.replace(result, capacity=targets.answers_to(state, plan, tell))
@@ -122,8 +125,8 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     )
 
 
-def capacity(plan: Plan, history: History, progress: Progress | None = None) -> Capacity:
-    """The least extra weekly activity that meets each of the plan's targets.
+def capacity(plan: Plan, history: History, progress: Progress | None = None) -> Answer:
+    """The least extra weekly activity that meets each of the plan's targets (models.targets.COLUMNS).
 
     Raises Refusal where the plan has no target, or one that cannot be sought.
     """
@@ -134,10 +137,24 @@ def capacity(plan: Plan, history: History, progress: Progress | None = None) -> 
     _refuse_without_flows(history, keep)
     tell = progress or (lambda what, done, of: None)
     tell("Fitting rates", 0, 1)
-    frame = targets.answers_to(calibrate(plan, history, keep), plan, tell)
+    return _alone(plan, history, keep, "capacity", targets.answers_to(calibrate(plan, history, keep), plan, tell))
+
+
+def queueing(plan: Plan, history: History, target_weeks: int, share_within: float) -> Answer:
+    """The queueing view of every list (models.queueing_table), for a target wait and the share to be within it."""
+    keep = planned_lists(plan, history)
+    _refuse_without_flows(history, keep)
+    flows = past.observed_flows(history)
+    seen, fitted = past.observed(history, flows), rates.fit(history, flows)
+    table = queueing_table.table(history, seen, fitted, keep, target_weeks, share_within)
+    return _alone(plan, history, keep, "queueing", table)
+
+
+def _alone(plan: Plan, history: History, keep: list[int], name: str, table: pd.DataFrame) -> Answer:
+    """One answer and what it rests on."""
     warnings = (*history.problems, *unplannable(plan, history, keep))
     files = (*history.counts.files, *history.summaries.files)
-    return Capacity(plan, history.snapshot, files, frame, history.breaks, (), warnings)
+    return Answer(plan, history.snapshot, files, name, table, history.breaks, (), warnings)
 
 
 def project(

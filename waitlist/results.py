@@ -34,6 +34,8 @@ class Result:
     demand: provider, specialty, growth (fitted, stated or population), percent_per_year, standard_error (of the
     fitted), starts_per_year (the first twelve months'), in_plan; without any scenario.
     paces: provider, specialty, month_end, flow, weeks_waited, pace (of departures; 1 is as observed).
+    order: provider, specialty, stage, urgent_share, skew, treated_per_week: how people are treated, as observed.
+    queueing: provider, specialty and models.queueing_table.COLUMNS.
     waits: provider, specialty, stage, weeks_waited (0-104), waiting at the snapshot (for the report).
     rates: provider, specialty, stage, flow, own_weight and other facts of the fit (for the report).
     scenarios: scenario, provider, specialty, month_end, measure, mean, p10, p50, p90, difference_from_base; waterfall:
@@ -62,6 +64,8 @@ class Result:
     cohorts: pd.DataFrame
     demand: pd.DataFrame
     paces: pd.DataFrame
+    order: pd.DataFrame
+    queueing: pd.DataFrame
     waits: pd.DataFrame
     rates: pd.DataFrame
     breaks: tuple[Break, ...]
@@ -91,6 +95,8 @@ class Result:
             "cohorts",
             "demand",
             "paces",
+            "order",
+            "queueing",
         )
         where_asked = (
             "scenarios",
@@ -107,20 +113,21 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Capacity:
-    """What the plan's targets need. capacity: models.targets.COLUMNS, tidy, the contract's columns first."""
+class Answer:
+    """One answer on its own: its tidy ``table``, by the ``name`` of the table in a whole run."""
 
     plan: Plan
     snapshot: date
     files: tuple[DataFile, ...]
-    capacity: pd.DataFrame
+    name: str
+    table: pd.DataFrame
     breaks: tuple[Break, ...]
     assumptions: tuple[str, ...]
     warnings: tuple[Problem, ...]
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The table written as CSV, by file name without its ending."""
-        return {"capacity": self.capacity}
+        return {self.name: self.table}
 
 
 @dataclass(frozen=True)

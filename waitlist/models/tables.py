@@ -11,7 +11,7 @@ from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_end, months_after
 from waitlist.errors import Problem
 from waitlist.history import Counts, History
-from waitlist.models import answers, demand, engine, growth, measures, past, rates, steer
+from waitlist.models import answers, demand, engine, growth, measures, order, past, rates, steer
 from waitlist.models.departures import MonthFlows
 from waitlist.models.layout import ADMITTED, CONVERTED, KNOTS, NON_ADMITTED
 from waitlist.models.remarks import planned_said
@@ -91,6 +91,7 @@ class Tables:
         ahead: demand.Starts,
         paces: steer.Paces | None,
         keep: list[int],
+        queueing: pd.DataFrame,
     ) -> Result:
         """The whole run's Result, rows sorted by provider and specialty."""
         who = ["provider", "specialty"]
@@ -104,6 +105,8 @@ class Tables:
             "cohorts": pd.DataFrame(self.cohorts, columns=[*who, "threshold_weeks", "deadline", *COHORT]),
             "demand": _demand_table(history, ahead, keep),
             "paces": _paces_table(history, paces, keep),
+            "order": order.table(history, fitted, keep),
+            "queueing": queueing,
             "waits": pd.concat(self.waits),
         }
         for name, frame in frames.items():
@@ -339,5 +342,6 @@ def _assumptions(
         *((level,) if unseen else ()),
         "The longest waits' rates are moved so that the last months, replayed, end as they did.",
         LED if paces else NOT_LED,
+        *order.said(history, fitted, keep),
         planned_said(plan),
     )

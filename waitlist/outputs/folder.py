@@ -14,7 +14,7 @@ from pathlib import Path
 
 from waitlist.errors import refuse
 from waitlist.outputs import aside, manifest, tidy
-from waitlist.results import Backtest, Capacity, Result
+from waitlist.results import Answer, Backtest, Result
 
 _REMEDIES = {
     errno.ENOSPC: "Free some space, or give another place with --out.",
@@ -50,12 +50,12 @@ def write(result: Result, out: Path, only: str | None = None) -> Path:
     return _whole(result, out, fill)
 
 
-def write_tables(made: Backtest | Capacity, out: Path) -> Path:
+def write_tables(made: Backtest | Answer, out: Path) -> Path:
     """Write the tables of ``made`` into the folder ``out``, whole or not at all, and return it. Raises Refusal."""
     return _whole(made, out, lambda building: tidy.write(made.tables(), building))
 
 
-def _whole(made: Result | Backtest | Capacity, out: Path, fill: Callable[[Path], None]) -> Path:
+def _whole(made: Result | Backtest | Answer, out: Path, fill: Callable[[Path], None]) -> Path:
     """Have ``fill`` write a folder, add its manifest, and put it in the place of ``out``.
 
     All is built in a hidden folder beside ``out`` and put in its place in one step; whatever stops it

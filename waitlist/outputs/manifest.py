@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import waitlist
-from waitlist.results import Backtest, Capacity, Result
+from waitlist.results import Answer, Backtest, Result
 
 NAME = "manifest.json"
 _LIBRARIES = (
@@ -28,7 +28,7 @@ _LIBRARIES = (
 )
 
 
-def write(result: Result | Backtest | Capacity, folder: Path) -> None:
+def write(result: Result | Backtest | Answer, folder: Path) -> None:
     """Write the manifest of all files in ``folder``. No clock and no machine's path is in it (R11)."""
     plan = result.plan.model_dump(mode="json", by_alias=True)
     plan |= {"inputs": result.plan.inputs.resolve().name, "history": [p.resolve().name for p in result.plan.history]}
@@ -52,7 +52,7 @@ def write(result: Result | Backtest | Capacity, folder: Path) -> None:
     (folder / NAME).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _window(result: Result | Backtest | Capacity) -> dict[str, Any]:
+def _window(result: Result | Backtest | Answer) -> dict[str, Any]:
     """What a backtest was asked for beyond its plan."""
     if not isinstance(result, Backtest):
         return {}

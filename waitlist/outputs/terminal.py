@@ -28,6 +28,9 @@ _HOW_SCORED = (
     "zero where too many were forecast. 50%, 90%: how often the range held what came."
 )
 
+_TENTHS = ("_per_week", "_wait_weeks", "best_attainable")
+_HUNDREDTHS = ("load", "pressure", "probability", "urgent_share", "skew")
+
 _KEYS = ("provider", "specialty", "threshold_weeks", "deadline", "stage")
 """Columns that go into headings, in this order, where a table is too wide for its terminal."""
 
@@ -153,8 +156,13 @@ def _texts(frame: pd.DataFrame, name: str) -> list[str]:
         return [say.figure(measure, value) for measure, value in zip(frame["measure"], values, strict=True)]
     if frame[name].dtype.kind != "f":
         return [say.NONE if say.is_none(value) else str(value) for value in values]
-    style = say.share if name.startswith("share_") else say.decimal if name.endswith("_per_week") else say.count
+    style = say.share if name.startswith("share_") else say.decimal if name.endswith(_TENTHS) else say.count
+    style = _hundredths if name in _HUNDREDTHS else style
     return [style(value) for value in values]
+
+
+def _hundredths(value: float) -> str:
+    return say.NONE if say.is_none(value) else f"{value:.2f}"
 
 
 def _width() -> int:
