@@ -263,7 +263,9 @@ def test_money_is_what_is_done_beyond_what_is_funded(compared):
     assert march["funded_stops"] == pytest.approx(500 * 31 / 7)
     beyond = march["stops"] - march["funded_stops"]
     assert march["income"] == pytest.approx(3000 * beyond)
-    assert march["net"] == pytest.approx(1000 * beyond - march["scheme_cost"])
+    own = march["scheme_cost"] / 500  # the theatres' stops have a cost of their own
+    assert march["marginal_cost"] == pytest.approx(2000 * (beyond - own))
+    assert march["net"] == pytest.approx(march["income"] - march["marginal_cost"] - march["scheme_cost"])
     weeks = (date(2026, 6, 30) - date(2025, 8, 31)).days / 7
     assert rows["scheme_cost"].sum() == pytest.approx(1000 + 500 * 30 * weeks, rel=0.005)
 

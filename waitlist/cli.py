@@ -226,7 +226,11 @@ def capacity(
         settings = settings.model_copy(update={"target": targets_of(target, probability)})
     with _progress() as tell:
         found = sought(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
-    _print_alone(found, capacity.__doc__ or "", out, as_json)
+    from waitlist.outputs import folder, terminal  # noqa: PLC0415
+
+    if out:
+        folder.write_tables(found, out)
+    print(terminal.as_json(found.table) if as_json else terminal.capacity(found.table))
 
 
 @app.command(epilog="Example: waitlist backtest models/sample.toml --origins 2025-02,2025-05 --horizon 3")

@@ -23,8 +23,9 @@ def money(plans: Mapping[str, Plan], stages: pd.DataFrame, carry_on: str, time: 
 
     ``stages``: scenarios.stages_table of the plans by name. Income is the price of each stop above what is funded, lost
     below it; marginal cost is that of the same stops; where nothing is funded, of those above the scenario
-    ``carry_on``. A scheme's costs are cost_per_case times the stops it plans, and ``cost`` in the month it starts; they
-    are shared among the lists it is about. Empty where the plan gives neither prices nor costs.
+    ``carry_on``. A scheme's costs are cost_per_case times the stops it plans, in place of their marginal cost, and
+    ``cost`` in the month it starts; they are shared among the lists it is about. Empty where the plan gives neither
+    prices nor costs.
     """
     of_lists = stages[(stages["provider"] != EVERY) & (stages["specialty"] != EVERY)]
     usual = of_lists[of_lists["scenario"] == carry_on][[*WHERE, "stops"]]
@@ -38,8 +39,8 @@ def money(plans: Mapping[str, Plan], stages: pd.DataFrame, carry_on: str, time: 
         beyond = frame["stops"] - frame["funded_stops"]
         prices = [most_particular(plan.price, key) or Price() for key in keys]
         frame["income"] = beyond * [item.price_per_case for item in prices]
-        frame["marginal_cost"] = beyond * [item.marginal_cost_per_case for item in prices]
-        frame["scheme_cost"] = _scheme_costs(plan, frame, time)
+        frame["scheme_cost"], own_cost = _scheme_costs(plan, frame, time)
+        frame["marginal_cost"] = (beyond - own_cost) * [item.marginal_cost_per_case for item in prices]
         frame["net"] = frame["income"] - frame["marginal_cost"] - frame["scheme_cost"]
         frames.append(_with_totals(frame))
     columns = ["scenario", *WHERE, *SUMS]
@@ -84,10 +85,14 @@ def _weeks_of(time: Horizon) -> dict[str, float]:
     return {end.day.isoformat(): float(n) / 7 for end, n in zip(time.month_ends, days, strict=True)}
 
 
-def _scheme_costs(plan: Plan, frame: pd.DataFrame, time: Horizon) -> Floats:
-    """Each row's part of what the schemes cost, shared among the stages of the lists that they are about."""
-    found, months = np.zeros(len(frame)), frame["month_end"].to_numpy()
+def _scheme_costs(plan: Plan, frame: pd.DataFrame, time: Horizon) -> tuple[Floats, Floats]:
+    """Each row's part of what the schemes cost, and of the stops that have a cost of their own.
+
+    Both are shared among the lists that a scheme is about, and their stages, as the stops are.
+    """
+    costs, own, months = np.zeros(len(frame)), np.zeros(len(frame)), frame["month_end"].to_numpy()
     ends = [end.day for end in time.month_ends]
+    names = [day.isoformat() for day in ends]
     for scheme in plan.scheme:
         if not scheme.on or not (scheme.cost or scheme.cost_per_case):
             continue
@@ -103,8 +108,10 @@ def _scheme_costs(plan: Plan, frame: pd.DataFrame, time: Horizon) -> Floats:
             about &= (frame["stage"] == stage).to_numpy()
         stops = np.where(about, frame["stops"].to_numpy() + 1e-9, 0.0)
         share = stops / pd.Series(stops).groupby(months).transform("sum").clip(lower=1e-12).to_numpy()
-        found += share * pd.Series(months).map(dict(zip([d.isoformat() for d in ends], cost, strict=True))).to_numpy()
-    return found
+        costs += share * pd.Series(months).map(dict(zip(names, cost, strict=True))).to_numpy()
+        if scheme.cost_per_case and scheme.effect in ("extra_per_week", "extra_in_all", "sessions_per_week"):
+            own += share * pd.Series(months).map(dict(zip(names, cases, strict=True))).to_numpy()
+    return costs, own
 
 
 def planned_cases(plan: Plan, scheme: Scheme, time: Horizon) -> Floats:

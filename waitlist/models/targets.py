@@ -34,6 +34,7 @@ COLUMNS = (
     "binding_limit",
     "attainable_by",
     "schemes",
+    "sought",
 )
 HIGH = "percent_within_18_weeks"
 """The measure that a target wants high."""
@@ -98,7 +99,7 @@ def _found(
     where = (EVERY, EVERY) if together else (target.provider, target.specialty)
     reached = float("nan") if together else answer.reached[0]
     said = (sought.label, max(aim.day for aim in sought.aims).isoformat(), target.probability)
-    end = (answer.attainable, reached, limit, by, "; ".join(chosen))
+    end = (answer.attainable, reached, limit, by, "; ".join(chosen), EVERY_TARGET if together else " ".join(where))
     return _rows(about, lists, where, said, asked.current, answer.extra, end)
 
 

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
-from waitlist.results import Result
+from waitlist.results import ALL, Result
 
 _READY: list[subprocess.Popen[bytes]] = []
 """A process that has been made ready and not been told a result yet."""
@@ -37,10 +38,10 @@ def made_ready() -> Iterator[None]:
 def report_of(result: Result) -> Iterator[Callable[[], str]]:
     """Have the report drawn meanwhile; what is given waits for it and returns its HTML."""
     process = _READY.pop() if _READY else _started()
-    weekly = result.trajectory_weekly.iloc[:0]  # by far the longest table, and not in the report
+    spared = _not_in_the_report(result)
     with ThreadPoolExecutor(max_workers=1) as talk:
         try:
-            told = pickle.dumps(replace(result, trajectory_weekly=weekly)) if process else b""
+            told = pickle.dumps(replace(result, **spared)) if process else b""
             heard = talk.submit(_told, process, told) if process else None
 
             def wait() -> str:
@@ -58,6 +59,16 @@ def report_of(result: Result) -> Iterator[Callable[[], str]]:
                 process.kill()
     if process:
         _ended(process)
+
+
+def _not_in_the_report(result: Result) -> dict[str, Any]:
+    """The longest tables, cut to what the report shows of them."""
+    cut = {"trajectory_weekly": result.trajectory_weekly.iloc[:0]}
+    for name in ("scenarios", "waterfall", "scenario_cohorts", "scenario_breakeven"):
+        table = getattr(result, name)
+        if table is not None:
+            cut[name] = table[table["specialty"] == ALL]
+    return cut
 
 
 def _started() -> subprocess.Popen[bytes] | None:

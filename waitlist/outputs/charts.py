@@ -126,6 +126,99 @@ def _past_fans(unit: str) -> dict[str, Any]:
     return _spec(alt.layer(*fans, middle, seen.encode(x=_time("month_end"), y=_people("value", unit, False))))
 
 
+def scenarios(lines: pd.DataFrame, band: pd.DataFrame, unit: str) -> Drawing:
+    """One measure by scenario: each a line of its own colour and dash, over the plan's own 80 % of draws.
+
+    lines: scenario, month_end, mean. band: month_end, p10, p90.
+    """
+    return Drawing(_scenarios(unit, tuple(dict.fromkeys(lines["scenario"]))), {"lines": lines, "band": band})
+
+
+@cache
+def _scenarios(unit: str, names: tuple[str, ...]) -> dict[str, Any]:
+    fan = alt.Chart(alt.NamedData("band")).mark_area(color=LIGHT)
+    looks = [_LOOKS[place % len(_LOOKS)] for place in range(len(names))]
+    legend = alt.Legend(title=None, orient="bottom", columns=2, labelFontSize=13, labelLimit=380, symbolSize=400)
+    drawn = (
+        alt.Chart(alt.NamedData("lines"))
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=_time("month_end"),
+            y=_people("mean", unit, False),
+            color=alt.Color("scenario:N", scale=alt.Scale(domain=names, range=[c for c, _ in looks]), legend=legend),
+            strokeDash=alt.StrokeDash(
+                "scenario:N", scale=alt.Scale(domain=names, range=[d for _, d in looks]), legend=legend
+            ),
+        )
+    )
+    return _spec(alt.layer(fan.encode(x=_time("month_end"), y=_people("p10", unit, False), y2="p90"), drawn))
+
+
+_LOOKS: tuple[tuple[str, list[int]], ...] = (
+    (GREY, [2, 3]),
+    (DARK, [1, 0]),
+    (WARM, [6, 3]),
+    ("#006747", [10, 4]),
+    ("#7C2855", [8, 3, 2, 3]),
+    ("#425563", [4, 2]),
+    ("#0072CE", [12, 3, 3, 3]),
+    ("#8A1538", [3, 6]),
+)
+"""Colours and dashes of scenarios: nothing planned, the plan, then the others; they come round again after eight."""
+
+
+def waterfall(steps: pd.DataFrame, unit: str) -> Drawing:
+    """From one figure to another, step by step: bars that begin where the one before ended, each with its value.
+
+    steps: step, place, begins, ends, kind (whole, up or down), label.
+    """
+    return Drawing(_waterfall(unit, len(steps)), {"steps": steps})
+
+
+@cache
+def _waterfall(unit: str, count: int) -> dict[str, Any]:
+    order = alt.EncodingSortField("place")
+    base = alt.Chart(alt.NamedData("steps")).encode(
+        y=alt.Y("step:N", sort=order, title=None, axis=alt.Axis(labelLimit=220))
+    )
+    kinds = alt.Scale(domain=["whole", "up", "down"], range=[DARK, WARM, MID])
+    bars = base.mark_bar(height=22).encode(
+        x=alt.X(
+            "begins:Q", title=unit, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(format=",~f", tickCount=4)
+        ),
+        x2="ends:Q",
+        color=alt.Color("kind:N", scale=kinds, legend=None),
+    )
+    labels = base.mark_text(align="left", dx=5, fontSize=13, color=INK).encode(x="right:Q", text="label:N")
+    return {
+        **alt.layer(bars, labels).properties(width=300, height=32 * count).to_dict(validate=False),
+        "config": _CONFIG,
+    }
+
+
+def extras(frame: pd.DataFrame) -> Drawing:
+    """More activity a week by specialty: one bar for each, theatres darker than clinics.
+
+    frame: name, place, begins, ends, theatres (true or false).
+    """
+    return Drawing(_extras(frame["name"].nunique()), {"extras": frame})
+
+
+@cache
+def _extras(count: int) -> dict[str, Any]:
+    bars = (
+        alt.Chart(alt.NamedData("extras"))
+        .mark_bar()
+        .encode(
+            y=alt.Y("name:N", sort=alt.EncodingSortField("place"), title=None, axis=alt.Axis(labelLimit=240)),
+            x=alt.X("begins:Q", title="More stops a week", axis=alt.Axis(format=",~f", tickCount=4)),
+            x2="ends:Q",
+            color=alt.Color("theatres:N", scale=alt.Scale(domain=[False, True], range=[MID, DARK]), legend=None),
+        )
+    )
+    return {**bars.properties(width=300, height=26 * count).to_dict(validate=False), "config": _CONFIG}
+
+
 def burn_down(frame: pd.DataFrame) -> Drawing:
     """A cohort's remaining people by week, with the straight line that empties it by its deadline.
 

@@ -12,6 +12,7 @@ import pandas as pd
 from waitlist.calendar import month_end, months_after, months_between
 from waitlist.outputs import charts, lookback, sentences
 from waitlist.outputs import words as say
+from waitlist.outputs.compared import compared
 from waitlist.outputs.parts import Figure, Table
 from waitlist.outputs.recorded import past_record
 from waitlist.results import ALL, Result
@@ -26,6 +27,9 @@ TRAJECTORIES = {
     "over_65_weeks": "People over 65 weeks",
 }
 """The measures drawn as trajectories, with the title of their axis."""
+
+FEW_COMPARED = 5
+"""Providers whose scenarios are in the report, the largest; the CSV has all."""
 
 QUANTILES = ("p05", "p25", "p50", "p75", "p95")
 
@@ -62,6 +66,8 @@ def render(result: Result) -> str:
         charted=CHARTED if len(providers) > CHARTED + 1 else 0,
         end=sentences.horizon_end(result),
         overview=_overview(result),
+        compared=compared(result, providers[: FEW_COMPARED + 1]),
+        planned=result.scenarios is not None,
         record=past_record(result, ALL),
         looked_back=lookback.figures(result, ALL, "record"),
         recorded=lookback.table(result, providers[: CHARTED + 1]),

@@ -217,7 +217,17 @@ def supposing(plan: Plan) -> str:
     if demand.scenario == "suppressed":
         within = f"{demand.over_months} month{'s' * (demand.over_months > 1)}"
         said.append(f"{demand.percent_returning:g}% of the referrals missing since 2020 come within {within}")
-    return f"Supposing that {say.list_join(said)}" if said else "Carrying on as now"
+    planned = plans_activity(plan)
+    begins = "With what is planned" if planned else "Carrying on as now"
+    if not said:
+        return begins
+    return f"{f'{begins} and supposing' if planned else 'Supposing'} that {say.list_join(said)}"
+
+
+def plans_activity(plan: Plan) -> bool:
+    """Whether the plan changes what goes on, demand aside."""
+    changes = (plan.activity, plan.strike, plan.clinic, plan.theatre, *(item.on for item in plan.scheme))
+    return any(changes) or plan.order.discipline != "as observed"
 
 
 def _clearance_sentence(result: Result, clearance: pd.DataFrame) -> list[str]:
@@ -228,15 +238,16 @@ def _clearance_sentence(result: Result, clearance: pd.DataFrame) -> list[str]:
     row = rows.iloc[0]
     share = float(row["share_of_draws_cleared"])
     middle, early, late = (say.as_date(row[f"p{q}_date"]) for q in (50, 10, 90))
+    as_now = "With what is planned" if plans_activity(result.plan) else "At current activity"
     backlog, end = f"the backlog over {weeks} weeks", say.month(horizon_end(result))
     if middle == result.snapshot:
         return [f"The backlog over {weeks} weeks is already clear, and stays so in {say.share(share)} of draws."]
     if middle is not None:
         until = say.month(late) if late else f"some time after {end}"
-        return [f"At current activity {backlog} clears in {say.month(middle)}, between {say.month(early)} and {until}."]
+        return [f"{as_now} {backlog} clears in {say.month(middle)}, between {say.month(early)} and {until}."]
     if share == 0:
-        return [f"At current activity {backlog} does not clear by {end} in any draw."]
-    return [f"At current activity {backlog} does not clear by {end} in most draws ({say.share(share)} of draws clear)."]
+        return [f"{as_now} {backlog} does not clear by {end} in any draw."]
+    return [f"{as_now} {backlog} does not clear by {end} in most draws ({say.share(share)} of draws clear)."]
 
 
 def _break_sentence(result: Result, provider: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitlist.outputs import sentences
 from waitlist.outputs import words as say
+from waitlist.outputs.needs import needs
 from waitlist.outputs.recorded import past_record
 from waitlist.results import ALL, Backtest, Result
 
@@ -68,12 +69,20 @@ def headline(result: Result) -> str:
     notes = ["Hold a week: clock stops a week that hold the list level. +: not clear by then in half of the draws."]
     if more > 0:
         notes.append(f"{more} more providers are in the report.")
-    told = (*past_record(result, ALL), *sentences.headline(result, ALL))
+    told = (*past_record(result, ALL), *sentences.headline(result, ALL), *result.remarks)
+    if result.capacity is not None:
+        told = (*told, *needs(result.capacity, result.provider_names, result.specialty_names))
     said = [textwrap.fill(sentence, min(width, 100)) for sentence in told]
     title = f"{result.plan.name} at {say.day(result.snapshot)}"
     return "\n".join(
         [title, "", *(line.rstrip() for line in grid), *(textwrap.fill(note, width) for note in notes), "", *said]
     )
+
+
+def capacity(frame: pd.DataFrame) -> str:
+    """What each target needs in a sentence, then by list and stage."""
+    width = min(_width() or 100, 100)
+    return table(frame, "\n".join(textwrap.fill(sentence, width) for sentence in needs(frame)))
 
 
 def table(frame: pd.DataFrame, title: str) -> str:
@@ -161,7 +170,7 @@ def _texts(frame: pd.DataFrame, name: str) -> list[str]:
     return [style(value) for value in values]
 
 
-def _hundredths(value: float) -> str:
+def _hundredths(value: float | None) -> str:
     return say.NONE if say.is_none(value) else f"{value:.2f}"
 
 

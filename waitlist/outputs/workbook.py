@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import xlsxwriter
@@ -19,16 +18,14 @@ import waitlist
 from waitlist.calendar import next_march_end
 from waitlist.outputs import sentences
 from waitlist.outputs import words as say
+from waitlist.outputs.planned_sheets import planned_sheets
 from waitlist.outputs.recorded import past_record
+from waitlist.outputs.sheets import Kind, Sheet, limited, listed
 from waitlist.results import ALL, Result
-
-MOST_ROWS = 20_000
-"""Rows on a sheet; a longer table keeps its totals only (Excel ends at 1,048,576, patience sooner)."""
 
 BANDED = ("waiting_list", "percent_within_18_weeks", "over_18_weeks", "over_52_weeks", "over_65_weeks")
 """The measures whose 5th and 95th percentiles stand beside the middle in the trajectory."""
 
-Kind = Literal["text", "sentence", "count", "decimal", "share", "date"]
 _WIDTHS: dict[Kind, int] = {"text": 12, "sentence": 12, "count": 11, "decimal": 11, "share": 11, "date": 12}
 _TEXTS = ("text", "sentence")
 
@@ -40,19 +37,6 @@ _DAY_0 = date(1899, 12, 30)
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula when a text that begins so is typed again."""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One sheet: a title, what should be known beside it, and a table with the kind of each column."""
-
-    name: str
-    title: str
-    note: str
-    frame: pd.DataFrame
-    kinds: Sequence[Kind]
-    keys: int = 0
-    """Columns at the left that stay in view."""
 
 
 def write(result: Result, path: Path) -> None:
@@ -86,6 +70,7 @@ def _sheets(result: Result) -> list[Sheet]:
         _clearance(result),
         _cohorts(result),
         _demand(result),
+        *planned_sheets(result),
         *([_paces(result)] if len(result.paces) else []),
         _measures_wide(
             result, "Observed", "observed", ["month_end"], "The past, as reported; empty where nothing was."
@@ -125,14 +110,14 @@ def _summary(result: Result) -> Sheet:
 
 def _measures_wide(result: Result, name: str, table: str, by: list[str], note: str) -> Sheet:
     """One row for each list (and stage or month), one column for each measure."""
-    frame, cut = _limited(getattr(result, table), f"{table}.csv", rows_of=["provider", "specialty", *by])
+    frame, cut = limited(getattr(result, table), f"{table}.csv", rows_of=["provider", "specialty", *by])
     wide = frame.pivot(index=["provider", "specialty", *by], columns="measure", values="value")
     measures = [measure for measure in say.MEASURES if measure in wide]
-    return _listed(result, Sheet(name, name, note + cut, wide[measures].reset_index(), [*map(_kind, measures)]), by)
+    return listed(result, Sheet(name, name, note + cut, wide[measures].reset_index(), [*map(_kind, measures)]), by)
 
 
 def _trajectory(result: Result) -> Sheet:
-    frame, cut = _limited(result.trajectory, "trajectory.csv", rows_of=["provider", "specialty", "month_end"])
+    frame, cut = limited(result.trajectory, "trajectory.csv", rows_of=["provider", "specialty", "month_end"])
     columns = [(m, q) for m in say.MEASURES for q in (("p05", "p50", "p95") if m in BANDED else ("p50",))]
     wide = frame.pivot(index=["provider", "specialty", "month_end"], columns="measure", values=["p05", "p50", "p95"])
     kept = [(m, q) for m, q in columns if (q, m) in wide]
@@ -141,7 +126,7 @@ def _trajectory(result: Result) -> Sheet:
         "The middle forecast (50th percentile of the draws); 90% of draws lie between the 5th and the 95th. Means and "
         f"other percentiles are in trajectory.csv, weeks in trajectory_weekly.csv.{cut}"
     )
-    return _listed(result, Sheet("Trajectory", "Trajectory", note, flat, [_kind(m) for m, _ in kept]), ["month_end"])
+    return listed(result, Sheet("Trajectory", "Trajectory", note, flat, [_kind(m) for m, _ in kept]), ["month_end"])
 
 
 def _breakeven(result: Result) -> Sheet:
@@ -152,34 +137,34 @@ def _breakeven(result: Result) -> Sheet:
     while march < end:
         kept.append(march.isoformat())
         march = next_march_end(march)
-    frame, cut = _limited(result.breakeven[when.isin(kept)], "breakeven.csv")
+    frame, cut = limited(result.breakeven[when.isin(kept)], "breakeven.csv")
     note = (
         "Clock stops a week among those over the threshold (0: the whole list) at which their number neither rises nor "
         "falls. A gap above 0: the number grows. At the snapshot, each 31 March and the end; every month is in "
         f"breakeven.csv.{cut}"
     )
     kinds: list[Kind] = ["count", "date", *["decimal"] * 5]  # type: ignore[list-item]
-    return _listed(result, Sheet("Breakeven", "Breakeven, people a week", note, frame, kinds), [])
+    return listed(result, Sheet("Breakeven", "Breakeven, people a week", note, frame, kinds), [])
 
 
 def _clearance(result: Result) -> Sheet:
-    frame, cut = _limited(result.clearance, "clearance.csv")
+    frame, cut = limited(result.clearance, "clearance.csv")
     note = (
         f"Clear: {sentences.clearance_rule(result.plan)}, and it stays so to the end of the forecast. A date is empty "
         f"where that share of draws does not clear by {say.day(sentences.horizon_end(result))}.{cut}"
     )
     kinds: list[Kind] = ["count", "count", "date", "date", "date", "date", "share"]
-    return _listed(result, Sheet("Clearance", "Clearance dates", note, frame, kinds), [])
+    return listed(result, Sheet("Clearance", "Clearance dates", note, frame, kinds), [])
 
 
 def _cohorts(result: Result) -> Sheet:
-    frame, cut = _limited(result.cohorts, "cohorts.csv")
+    frame, cut = limited(result.cohorts, "cohorts.csv")
     note = (
         "Everyone who would be over the threshold at the deadline if not treated before it: how many remain, week by "
         f"week, and how many a week must leave from then on.{cut}"
     )
     kinds: list[Kind] = ["count", "date", "date", *["decimal"] * 6]  # type: ignore[list-item]
-    return _listed(result, Sheet("Cohorts", "Cohorts by deadline", note, frame, kinds), [])
+    return listed(result, Sheet("Cohorts", "Cohorts by deadline", note, frame, kinds), [])
 
 
 def _demand(result: Result) -> Sheet:
@@ -189,7 +174,7 @@ def _demand(result: Result) -> Sheet:
         growth=result.demand["growth"].map(say.GROWTHS),
         in_plan=result.demand["in_plan"].map({True: "yes", False: "no"}),
     )
-    return _listed(result, Sheet("Demand", "Growth of demand", note, frame, kinds), [])
+    return listed(result, Sheet("Demand", "Growth of demand", note, frame, kinds), [])
 
 
 def _paces(result: Result) -> Sheet:
@@ -200,7 +185,7 @@ def _paces(result: Result) -> Sheet:
     kinds: list[Kind] = ["date", "text", "count", "decimal"]
     whole = result.paces[result.paces["specialty"] == ALL]
     frame = whole.assign(flow=whole["flow"].map({"all": "Everyone", "stops_admitted": "Admitted"}))
-    return _listed(result, Sheet("Paces", "Paces of departure", note, frame, kinds), [])
+    return listed(result, Sheet("Paces", "Paces of departure", note, frame, kinds), [])
 
 
 def _breaks(result: Result) -> Sheet:
@@ -235,50 +220,12 @@ def _about(result: Result) -> Sheet:
         *(("Data file", f"{file.name} ({file.month})") for file in result.files),
         *(("Warning", problem.sentence()) for problem in result.warnings),
         *(("What moves the figures", text) for text in sentences.flatters(result)),
-        ("Not in this forecast", "No planned change in activity, no transfers, no search for capacity."),
+        *(("What flatters", text) for text in result.remarks),
+        ("Not in this forecast", _left_out(result)),
         ("Elsewhere", "report.html has the charts; the CSV files have every figure; manifest.json has the whole plan."),
     ]
     frame = pd.DataFrame(rows, columns=["What", "Value"])
     return Sheet("About", "About this workbook", "", frame, ["text", "sentence"])
-
-
-def _limited(frame: pd.DataFrame, file: str, rows_of: list[str] | None = None) -> tuple[pd.DataFrame, str]:
-    """The table, or its totals where it has more than MOST_ROWS, and the note that says so."""
-    rows = len(frame.drop_duplicates(rows_of)) if rows_of else len(frame)
-    if rows <= MOST_ROWS:
-        return frame, ""
-    totals = frame[(frame["provider"] == ALL) | (frame["specialty"] == ALL)]
-    note = f" This sheet has the totals of each provider and of each specialty; every list is in {file}."
-    if not rows_of and len(totals) > 10 * MOST_ROWS:
-        return totals.head(10 * MOST_ROWS), note + f" It stops after {10 * MOST_ROWS:,} rows."
-    return totals, note
-
-
-def _listed(result: Result, sheet: Sheet, by: list[str]) -> Sheet:
-    """The sheet with names beside the codes of provider and specialty, and words for headings."""
-    frame = sheet.frame
-    names = {code: say.provider_name(code, result.provider_names) for code in frame["provider"].unique()}
-    functions = {code: say.specialty_name(code, result.specialty_names) for code in frame["specialty"].unique()}
-    rest = frame.drop(columns=["provider", "specialty"])
-    named = pd.DataFrame(
-        {
-            "Provider": frame["provider"],
-            "Provider name": frame["provider"].map(names),
-            "Specialty": frame["specialty"],
-            "Specialty name": frame["specialty"].map(functions),
-            **{_heading(str(column)): rest[column] for column in rest},
-        }
-    )
-    dated: list[Kind] = ["date" if column == "month_end" else "text" for column in by]
-    return Sheet(
-        sheet.name, sheet.title, sheet.note, named, ["text", "text", "text", "text", *dated, *sheet.kinds], 4 + len(by)
-    )
-
-
-def _heading(column: str) -> str:
-    measure, _, quantile = column.partition(" ")
-    words = say.MEASURES.get(measure) or say.COLUMNS.get(measure) or measure.replace("_", " ").capitalize()
-    return words + {"p05": ", 5th percentile", "p95": ", 95th percentile"}.get(quantile, "")
 
 
 def _kind(measure: str) -> Kind:
@@ -308,6 +255,13 @@ def _write_sheet(page: Worksheet, sheet: Sheet, formats: dict[str, Format]) -> N
     if sheet.keys:
         page.repeat_columns(0, sheet.keys - 1)
     page.set_footer("&L&A&RPage &P of &N")
+
+
+def _left_out(result: Result) -> str:
+    """What the forecast does not do."""
+    planned = [] if result.scenarios is not None else ["no planned change in activity"]
+    sought = [] if result.capacity is not None else ["no search for capacity"]
+    return f"{'; '.join([*planned, 'no transfers', *sought]).capitalize()}."
 
 
 def _fit_rows(page: Worksheet, top: int, sheet: Sheet, widths: Sequence[int]) -> None:
