@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 import waitlist as wl
+from tests.test_docs import rows as rows_of
 from tests.test_planned import SCENARIOS, entry, planned
 from waitlist.inputs.sample import write_sample
 from waitlist.outputs import compared, report, terminal
 from waitlist.outputs.needs import goal, needs
-from waitlist.results import ALL
+from waitlist.results import ALL, WHERE_ASKED
 
 HOSTILE = "<b>=1+1"
 
@@ -66,6 +67,16 @@ def test_a_scheme_s_name_is_text_everywhere(result, tmp_path):
         read = pd.read_csv(out / f"{name}.csv", dtype={"specialty": str}, keep_default_na=False)
         assert list(read) == list(frame)
         assert len(read) == len(frame)
+
+
+def test_the_files_page_has_every_column_of_a_plan_s_files(result):
+    files = {
+        row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in rows_of("docs/reference/files.md", "| where asked")
+    }
+    tables = result.tables()
+    assert {f"{name}.csv": list(tables[name]) for name in WHERE_ASKED} == {
+        name: columns for name, columns in files.items() if name.removesuffix(".csv") in WHERE_ASKED
+    }
 
 
 def test_nothing_is_said_of_scenarios_where_none_are(place):

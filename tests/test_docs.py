@@ -18,6 +18,7 @@ from waitlist.cli import app
 from waitlist.inputs.fields import BAND_COLUMNS, fields, history_fields
 from waitlist.models.measures import MEASURES
 from waitlist.plan import Plan
+from waitlist.results import WHERE_ASKED
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^ *```(console|python)\n(.*?)^ *```$", re.M | re.S)
@@ -123,7 +124,8 @@ def test_the_files_page_says_every_file_every_column_and_every_measure(desk):
     files = {row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in rows("docs/reference/files.md", "| file |")}
     there = {path.name: list(pd.read_csv(path, nrows=0)) for path in (desk / "outputs/sample").glob("*.csv")}
     of_a_backtest = ("backtest.csv", "scores.csv", "ratios.csv", "excluded.csv")  # see test_backtest.py
-    shown = {name: columns for name, columns in files.items() if name.endswith(".csv") and name not in of_a_backtest}
+    of_others = (*of_a_backtest, *(f"{name}.csv" for name in WHERE_ASKED))  # see test_compared.py
+    shown = {name: columns for name, columns in files.items() if name.endswith(".csv") and name not in of_others}
     assert shown == there
     assert tuple(row[0].strip("`") for row in rows("docs/reference/files.md", "## Measures")) == MEASURES
 

@@ -14,6 +14,17 @@ from waitlist.plan import Plan
 if TYPE_CHECKING:
     import pandas as pd
 
+WHERE_ASKED = (
+    "scenarios",
+    "waterfall",
+    "scenario_breakeven",
+    "scenario_clearance",
+    "scenario_cohorts",
+    "stages",
+    "money",
+    "capacity",
+)
+"""Tables that are there only where the plan asks for them."""
 ALL = "ALL"
 """The total over providers, specialties or stages."""
 
@@ -98,17 +109,7 @@ class Result:
             "order",
             "queueing",
         )
-        where_asked = (
-            "scenarios",
-            "waterfall",
-            "scenario_breakeven",
-            "scenario_clearance",
-            "scenario_cohorts",
-            "stages",
-            "money",
-            "capacity",
-        )
-        found = {name: getattr(self, name) for name in (*names, *where_asked)}
+        found = {name: getattr(self, name) for name in (*names, *WHERE_ASKED)}
         return {name: frame for name, frame in found.items() if frame is not None}
 
 
