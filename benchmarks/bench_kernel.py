@@ -16,9 +16,21 @@ import numpy as np
 from benchmarks.patients import List, with_ciw, with_simpy
 from benchmarks.table import publish
 from tests import numpy_twin
+from waitlist.models.controls import AS_OBSERVED, AT_CLINICS, AT_THEATRES, KINDS, LONGEST_FIRST, SKEWED, Controls
 from waitlist.models.engine import WAIT_SHARES, by_rates
 from waitlist.models.kernel import step_row
-from waitlist.models.layout import ADMITTED, CONVERTED, FACTORS, FLOWS, LANES, NON_ADMITTED, REMOVED
+from waitlist.models.layout import (
+    ADMITTED,
+    CONVERTED,
+    F_ADMITTED,
+    F_NON_ADMITTED,
+    F_THEATRE,
+    FACTORS,
+    FLOWS,
+    LANES,
+    NON_ADMITTED,
+    REMOVED,
+)
 
 DRAWS, LISTS, WEEKS = 500, 1, 156
 """One list of a plan of 36 months and 500 draws."""
@@ -58,10 +70,13 @@ def best(work: Callable[[], Any], times: int = 3) -> tuple[float, Any]:
     return min(spent), given
 
 
-def kernel(draws: int, lists: int, weeks: int, threads: int, measured: bool = False) -> tuple[float, float]:
+def kernel(
+    draws: int, lists: int, weeks: int, threads: int, measured: bool = False, order: int | None = None
+) -> tuple[float, float]:
     """Nanoseconds per list-week-draw, and the mean row at the end; the arrays are there beforehand.
 
-    All weekly flows are written; with ``measured``, people over six thresholds and two waits each week end too.
+    All weekly flows are written; with ``measured``, people over six thresholds and two waits each week end too; with
+    an ``order`` the lists go by activity in it.
     """
     numba.set_num_threads(threads)
     given = arguments(-(-draws // LANES) * LANES, lists, weeks)  # a plan's draws are stepped in whole blocks
@@ -73,9 +88,38 @@ def kernel(draws: int, lists: int, weeks: int, threads: int, measured: bool = Fa
     given |= {"planned": rates.place, "controls": rates.told}
     given |= {"over": np.zeros((blocks, len(days), 6, LANES)), "waits": np.zeros((blocks, len(days), 2, LANES))}
     given |= {"noted": np.zeros((blocks, 0, 0, LANES)), "flows": np.zeros((blocks, weeks, FLOWS, LANES))}
+    if order is not None:
+        given |= by_number(given, order)
     step_row(**given)  # compiled, and every page touched
     seconds, _ = best(lambda: step_row(**given), 50)
     return seconds * 1e9 / (draws * lists * weeks), float(given["over"][:, -1, 0].mean())
+
+
+def by_number(given: dict[str, Any], order: int) -> dict[str, Any]:
+    """The lists by activity (R7): the stops they do by rates, and five more a week of each stage, in an order."""
+    step_row(**given)
+    flows, lists = given["flows"], len(given["opening"])
+    straight = flows[:, :, F_ADMITTED] - flows[:, :, F_THEATRE]
+    carried = np.stack([flows[:, :, F_NON_ADMITTED], straight, flows[:, :, F_THEATRE]], axis=2) / lists
+    weeks = carried.shape[1]
+    add = np.zeros((lists, weeks, KINDS, 1))
+    add[:, :, [AT_CLINICS, AT_THEATRES]] = 5.0
+    early = np.broadcast_to(np.exp(-np.arange(105) / 8), (lists, 2, 105))
+    told = Controls(
+        carried=carried[None].copy(),
+        source=np.zeros(lists, dtype=int),
+        keep=np.ones((lists, weeks, 3)),
+        add=add,
+        floors=np.zeros(1, dtype=int),
+        below=np.zeros((lists, weeks, 2), dtype=int),
+        whole=np.zeros(lists, dtype=bool),
+        discipline=np.full(lists, order),
+        first=np.full(lists, 52),
+        urgent=np.full((lists, 2), 0.3),
+        profile=early.copy(),
+        routine=np.ones((lists, 2, 105)),
+    )
+    return {"planned": np.arange(lists), "controls": told}
 
 
 def main() -> None:
@@ -88,6 +132,9 @@ def main() -> None:
     rows.append(["kernel, 1 thread", size, f"{one:,.0f}", f"{one / both:,.1f}", f"{people:,.0f}"])
     seen, people = kernel(DRAWS, LISTS, WEEKS, min(2, cores), measured=True)
     rows.append(["the same, 2 threads, measured weekly", size, f"{seen:,.0f}", f"{seen / both:,.1f}", f"{people:,.0f}"])
+    for order, what in ((AS_OBSERVED, "as observed"), (LONGEST_FIRST, "longest first"), (SKEWED, "skewed")):
+        ns, people = kernel(DRAWS, LISTS, WEEKS, min(2, cores), order=order)
+        rows.append([f"by activity, {what}, 2 threads", size, f"{ns:,.0f}", f"{ns / both:,.1f}", f"{people:,.0f}"])
     given = arguments(2 * LANES, LISTS, WEEKS)
     seconds, (waiting, *_) = best(lambda: numpy_twin.step_weeks(**given))
     ns = seconds * 1e9 / (2 * LANES * LISTS * WEEKS)

@@ -114,7 +114,7 @@ def test_a_wild_value_after_the_origin_changes_nothing_that_was_said(place, test
 
 
 def test_the_folder_holds_the_tables_and_a_manifest_with_the_origins(place, tested):
-    out = folder.write_backtest(tested, place / "out")
+    out = folder.write_tables(tested, place / "out")
     assert sorted(path.name for path in out.iterdir()) == sorted(
         [*(f"{name}.csv" for name in tested.tables()), "manifest.json"]
     )

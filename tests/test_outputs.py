@@ -25,7 +25,7 @@ from waitlist.calendar import horizon
 from waitlist.errors import Problem, Refusal
 from waitlist.history import Break, DataFile
 from waitlist.models.backtest import FANS, record
-from waitlist.outputs import aside, folder, report, terminal, workbook
+from waitlist.outputs import aside, folder, report, sheets, terminal, workbook
 from waitlist.outputs.words import MEASURES
 from waitlist.plan import Plan
 from waitlist.results import Result
@@ -458,7 +458,7 @@ def test_the_workbook_is_typed_and_ready_to_print(written):
 
 
 def test_a_table_too_long_for_a_sheet_keeps_its_totals_and_says_so(result, tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "MOST_ROWS", 100)
+    monkeypatch.setattr(sheets, "MOST_ROWS", 100)
     workbook.write(result, tmp_path / "short.xlsx")
     page = openpyxl.load_workbook(tmp_path / "short.xlsx")["Cohorts"]
     assert "every list is in cohorts.csv" in page["A2"].value

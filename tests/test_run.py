@@ -124,7 +124,7 @@ def test_the_same_plan_data_and_seed_give_the_same_bytes_on_one_thread_and_on_tw
         digests.append({p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(out.glob("*.csv"))})
     written = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted((place / "out").glob("*.csv"))}
     assert digests[0] == digests[1] == written
-    assert len(written) == 9
+    assert len(written) == 11
 
 
 def test_ctrl_c_while_forecasting_stops_at_once_and_leaves_no_thread_at_work(place):

@@ -75,13 +75,13 @@ class Result:
     cohorts: pd.DataFrame
     demand: pd.DataFrame
     paces: pd.DataFrame
-    order: pd.DataFrame
-    queueing: pd.DataFrame
     waits: pd.DataFrame
     rates: pd.DataFrame
     breaks: tuple[Break, ...]
     assumptions: tuple[str, ...]
     warnings: tuple[Problem, ...]
+    order: pd.DataFrame | None = None
+    queueing: pd.DataFrame | None = None
     scenarios: pd.DataFrame | None = None
     waterfall: pd.DataFrame | None = None
     scenario_breakeven: pd.DataFrame | None = None
