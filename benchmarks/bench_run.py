@@ -62,6 +62,12 @@ def main() -> None:
             run = [*WAITLIST, "run", nel, "--inputs", extracts]
             add("run nel.toml, cold", "90 s, 2,048 MiB", run, cache)
             add("run nel.toml, warm", "15 s, 2,048 MiB", run, cache, 2)
+            target = ["--target", "percent_within_18_weeks,65,2026-03-31"]
+            sought = [*WAITLIST, "capacity", nel, "--inputs", extracts, *target]
+            add("capacity nel.toml, one target over all lists, warm", "60 s", sought, cache)
+            theatres = str(ROOT / "models" / "nel-theatres.toml")
+            compared = [*WAITLIST, "run", theatres, "--inputs", extracts]
+            add("run nel-theatres.toml, six scenarios, two targets, warm", "", compared, cache)
             add("read 17 national months, warm", "seconds", [*READ, extracts], cache)
             if "--without-england" not in sys.argv:
                 england = str(ROOT / "models" / "england.toml")

@@ -95,6 +95,13 @@ def test_what_cannot_be_met_says_how_near_it_comes_when_and_what_limits_it(place
     assert plain["best_attainable"] > whole["best_attainable"]
 
 
+def test_where_nothing_more_may_be_done_the_limit_is_what_is_named(place, history):
+    frame = needs(place, history, "percent_within_18_weeks,70,2026-01-31,MADE3", text=entry("limit", most_percent=100))
+    assert not frame["attainable"].any()
+    assert (frame["extra_per_week"] == 0).all()
+    assert frame["binding_limit"].str.endswith("100 % of what goes on").all()
+
+
 def test_a_sum_that_specialties_share_is_not_gone_beyond(place, history):
     free = needs(place, history, "percent_within_18_weeks,62,2026-03-31,MADE1")
     total = free[(free["specialty"] == "ALL") & (free["stage"] == "admission")].iloc[0]
@@ -150,7 +157,7 @@ def test_an_answer_that_more_would_spoil_is_found(monkeypatch):
     monkeypatch.setattr(levers, "answer", answer)
     monkeypatch.setattr(levers, "fewer", lambda state, blocks: state)
     aim = aim_of(Target(measure="over_18_weeks", value=60, date=MARCH))
-    bounds = capacity.Bounds(np.array([[0.0, 20.0]]), (), np.ones((1, 2)))
+    bounds = capacity.Bounds(np.array([[0.0, 20.0]]), np.array([[False, True]]), (), np.ones((1, 2)))
     found = capacity.least(state, [aim], {0: [0]}, bounds)
     assert found.attainable
     assert found.extra[0, 1] == pytest.approx(3.95, abs=0.02)

@@ -337,6 +337,7 @@ MARCH = date(2026, 3, 31)
         (entry("scenario", name="base"), "every plan has one of that name"),
         ('[[scenario]]\nname = "s"\noff = ["ghost"]', 'switches "ghost"'),
         (TOO_MUCH, "a and b need 11 sessions a week"),
+        (entry("scheme", name="Interaction", percent=1), "a waterfall has a step of that name"),
         (TWICE, "both would replace the same stops"),
         (entry("scheme", name="x", resource="T", sessions_per_week=1), "which is not among"),
     ],

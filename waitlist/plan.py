@@ -160,7 +160,8 @@ class Plan(Settings):
                 raise ValueError(f'there may be one [[{what}]] named "{name}"')
         for name in _repeated([item.name for item in self.resources]):
             raise ValueError(f'a [[clinic]] and a [[theatre]] may not both be named "{name}"')
-        wrong = planned.scenario_problem(self.scenario, (CARRY_ON, BASE), [*map(named, _changeable(self))])
+        wrong = planned.name_problem([item.name for item in (*self.scheme, *self.resources)])
+        wrong = wrong or planned.scenario_problem(self.scenario, (CARRY_ON, BASE), [*map(named, _changeable(self))])
         wrong = wrong or planned.overlap_problem(self.activity)
         wrong = wrong or planned.size_problem(self.scheme, self.resources)
         if wrong:

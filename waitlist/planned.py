@@ -328,6 +328,16 @@ class Scenario(Settings):
     theatre: tuple[Theatre, ...] = ()
 
 
+STEPS = ("base", "scenario", "demand", "working days", "planned activity", "order of treatment", "interaction")
+"""Steps of a waterfall that are no scheme's or resource's."""
+
+
+def name_problem(names: Sequence[str]) -> str:
+    """What is wrong with the names of schemes and resources; nothing if none is a waterfall's own step."""
+    taken = next((name for name in names if name.lower() in STEPS), "")
+    return f'nothing planned may be named "{taken}": a waterfall has a step of that name' if taken else ""
+
+
 def scenario_problem(scenarios: Sequence[Scenario], reserved: Sequence[str], names: Sequence[str]) -> str:
     """What is wrong with the names of scenarios: their own, their base's, and what they switch; nothing if all is well.
 
@@ -345,7 +355,8 @@ def scenario_problem(scenarios: Sequence[Scenario], reserved: Sequence[str], nam
         names += [strike.staff_group for strike in item.strike]
         for name in (*item.on, *item.off):
             if name not in names:
-                return f'[[scenario]] "{item.name}" switches "{name}", which the plan does not have: {", ".join(names)}'
+                there = ", ".join(names) or "the plan has nothing to switch"
+                return f'[[scenario]] "{item.name}" switches "{name}", which is not among: {there}'
     return ""
 
 
@@ -355,9 +366,11 @@ def overlap_problem(items: Sequence[Activity]) -> str:
         for other in items[:i]:
             same = one.provider == other.provider and _meet(one.specialty, other.specialty)
             if same and _meet(one.stage, other.stage) and one.overlaps(other):
+                first = max(one.begins or date.min, other.begins or date.min)
+                when = f"from {first}" if first > date.min else "from the snapshot on"
                 return (
-                    f"two [[activity]] of {one.provider}, {one.specialty}, {one.stage} overlap, "
-                    f"from {max(one.begins or date.min, other.begins or date.min)}: both would replace the same stops"
+                    f"two [[activity]] of {one.provider}, {one.specialty}, {one.stage} overlap, {when}: "
+                    "both would replace the same stops"
                 )
     return ""
 

@@ -73,6 +73,7 @@ def _about(
                 f"[[{key}]] is of the admission stage, which this list does not have: its Part 2A is not reported (R5)"
             )
             remedy = 'Write stage = "outpatient": all of its waiting is there.'
+            remedy = remedy if key != "theatre" else "Leave it out of the theatre's specialties."
             found.append(Problem("error", place, f"{key}.stage", f"{item.provider} {code}", rule, remedy))
     return found
 

@@ -30,6 +30,8 @@ LOOKS = 24
 """Places along the way that are looked at before halving."""
 EXACTLY = 1e-3
 """Part of the required activity to which an answer is exact."""
+STEP = 1e-3
+"""Stops a week that an answer is rounded up to: as its table shows it."""
 FEW_BLOCKS = 2
 """Blocks of draws that an answer is looked for with; all draws confirm it."""
 BEYOND = 1.1
@@ -40,10 +42,11 @@ BEYOND = 1.1
 class Bounds:
     """How far activity may go: most [N, 2] extra stops a week, and sums: some (place, stage) together and their most.
 
-    cost [N, 2] of a stop: 1 each where the plan gives no unit costs.
+    cost [N, 2] of a stop: 1 each where the plan gives no unit costs; there [N, 2]: which stages there are.
     """
 
     most: Floats
+    there: np.ndarray
     sums: tuple[tuple[tuple[tuple[int, int], ...], float], ...]
     cost: Floats
 
@@ -68,7 +71,7 @@ def least(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]],
     nothing = np.zeros_like(bounds.most)
     if _all_met(state, aims, rows, nothing):
         return Answer(nothing, True, _reached(state, aims, rows, nothing), None)
-    ways = _directions(state, some, aims, rows, lists, bounds)
+    ways = _directions(state, some, aims, rows, lists, bounds) if bounds.most.sum() > 0 else [nothing]
     found = [_along(state, some, aims, rows, way, bounds) for way in ways]
     good = [extra for extra in found if extra is not None]
     if good:
@@ -110,6 +113,8 @@ def _nearest(
     tried = [way * t for way in ways for t in np.linspace(0.0, 1.0, LOOKS // 2 + 1)]
     best = min(tried, key=lambda extra: _short(some, aims, rows, extra))
     for _ in range(PASSES):
+        if bounds.most.sum() <= 0:
+            break
         nearer = _nearer(some, aims, rows, best)
         pieces, slopes = pieces_of(some, nearer, rows, lists, bounds, best)
         found = _solved(pieces, slopes, np.full(len(aims), 1e9), bounds, best.shape)
@@ -293,7 +298,9 @@ def _along(
     while (at(high) - at(low)).sum() > EXACTLY * max(1.0, at(high).sum()):
         middle = (low + high) / 2
         low, high = (low, middle) if enough(middle, state) else (middle, high)
-    return at(high)
+    rounded = np.ceil(at(high) / STEP - 1e-9) * STEP
+    allowed = _within(np.minimum(rounded, bounds.most), bounds)
+    return rounded if np.array_equal(allowed, rounded) else at(high)
 
 
 def _at_limit(extra: Floats, bounds: Bounds, lists: Sequence[int]) -> tuple[int, int] | None:
@@ -329,7 +336,7 @@ def _binding(
         (n, stage): helps(n, stage)
         for n in lists
         for stage in (0, 1)
-        if bounds.most[n, stage] > 0 and best[n, stage] > 0.999 * bounds.most[n, stage]
+        if bounds.there[n, stage] and best[n, stage] >= 0.999 * bounds.most[n, stage]
     }
     place = max(tried, key=lambda key: tried[key], default=None)
     return place if place is not None and tried[place] > 1e-6 else None

@@ -248,7 +248,8 @@ def bounds_of(
         s = 0 if isinstance(resource, Clinic) else 1
         shared = [n for n in activity.sharing(lists, resource, one_stage) if n in about]
         sums.append((tuple((n, s) for n in shared), max(0.0, spare)))
-    return Bounds(most, tuple(one for one in sums if one[0]), _costs(plan, lists, about, current)), words
+    there = np.array([[True, not one] for one in one_stage]) & (current > 0)
+    return Bounds(most, there, tuple(one for one in sums if one[0]), _costs(plan, lists, about, current)), words
 
 
 def _on(limits: Sequence[Limit], key: tuple[str, str], stage: str) -> list[Limit]:
