@@ -21,6 +21,8 @@ from waitlist.plan import BASE, CARRY_ON, Deadline, Plan, variant
 WAYS = ("mean", "p10", "p50", "p90")
 SHOWN = tuple(tables.QUANTILES.index(name) for name in WAYS[1:])
 INTERACTION = "interaction"
+MOST_PARTS = 20
+"""Schemes (clinics, theatres) that each have a step of their own; those beyond are one step together."""
 HALF = 0.0005
 """Half the third decimal: a contribution below it is none."""
 
@@ -95,11 +97,14 @@ def parts(base: Plan, other: Plan) -> list[tuple[str, Plan]]:
         found.append(("working days", base.model_copy(update={"strike": other.strike})))
     for key in ("scheme", "clinic", "theatre"):
         mine, theirs = ({item.name: item for item in getattr(plan, key)} for plan in (base, other))
-        for name in dict.fromkeys((*mine, *theirs)):
-            if mine.get(name) != theirs.get(name):
-                changed = {**mine, name: theirs.get(name)}
-                items = tuple(item for item in changed.values() if item is not None)
-                found.append((name, base.model_copy(update={key: items})))
+        names = [name for name in dict.fromkeys((*mine, *theirs)) if mine.get(name) != theirs.get(name)]
+        steps = [(name, [name]) for name in names[:MOST_PARTS]]
+        if len(names) > MOST_PARTS:
+            steps.append((f"{len(names) - MOST_PARTS} other {key}s", names[MOST_PARTS:]))
+        for step, changing in steps:
+            changed = {**mine, **{name: theirs.get(name) for name in changing}}
+            items = tuple(item for item in changed.values() if item is not None)
+            found.append((step, base.model_copy(update={key: items})))
     if base.activity != other.activity:
         found.append(("planned activity", base.model_copy(update={"activity": other.activity})))
     if base.order != other.order:

@@ -128,6 +128,8 @@ def _asked(
     current = np.zeros((len(lists), 2))
     for n in about:
         current[n] = levers.current(tried, n)
+        if state.one_stage[n]:  # the few who return to a stage that is not reported are counted with the others
+            current[n] = [current[n].sum(), 0.0]
     bounds, words = bounds_of(plan, lists, about, state.one_stage, current)
     return _Asked(tried, bounds, words, current, float(tried.weeks_done.sum()))
 
