@@ -13,7 +13,6 @@ import pytest
 
 import waitlist as wl
 from tests.test_planned import entry, planned
-from waitlist.inputs.sample import write_sample
 from waitlist.models import capacity, levers
 from waitlist.models.aims import aim_of, attained, met
 from waitlist.pipeline import capacity as sought
@@ -21,18 +20,6 @@ from waitlist.plan import targets_of
 from waitlist.planned import Target
 
 MARCH = date(2026, 3, 31)
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("capacity")
-    write_sample(folder / "sample")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def history(place):
-    return wl.read(place / "sample")
 
 
 def needs(place, history, *targets: str, probability: float = 0.5, text: str = ""):
@@ -197,9 +184,21 @@ def test_the_command_prints_its_table_and_refuses_a_target_that_is_none(place):
     rows = json.loads(done.stdout)
     assert {row["stage"] for row in rows} == {"outpatient", "ALL"}
     assert all(row["extra_per_week"] == 0 for row in rows)
-    wrong = {"over_18_weeks,x,2026-03-31": "number", "over_19_weeks,1,2026-03-31": "target.measure", "a,1": "MEASURE"}
-    for target, said in wrong.items():
-        failed = subprocess.run([*run, target], capture_output=True, text=True, check=False)
-        assert failed.returncode == 1
-        assert said in failed.stderr
-        assert "Traceback" not in failed.stderr
+    failed = subprocess.run([*run, "over_19_weeks,1,2026-03-31"], capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "target.measure may be" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("over_18_weeks,x,2026-03-31", "should be a number"),
+        ("a,1", "MEASURE,VALUE,DATE"),
+        ("waiting_list,1,soon", "date"),
+    ],
+)
+def test_a_target_typed_wrongly_is_refused_with_how_to_write_it(text, said):
+    with pytest.raises(wl.Refusal) as refused:
+        targets_of([text], 0.5)
+    assert said in refused.value.problems[0].sentence()

@@ -11,7 +11,6 @@ import pytest
 import waitlist as wl
 from tests.test_docs import rows as rows_of
 from tests.test_planned import SCENARIOS, entry, planned
-from waitlist.inputs.sample import write_sample
 from waitlist.outputs import compared, report, terminal
 from waitlist.outputs.needs import goal, needs
 from waitlist.results import ALL, WHERE_ASKED
@@ -20,18 +19,11 @@ HOSTILE = "<b>=1+1"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("compared")
-    write_sample(folder / "sample")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def result(place):
+def result(place, history):
     plan = SCENARIOS.replace('"theatres"', f'"{HOSTILE}"') + entry(
         "target", measure="percent_within_18_weeks", value=64, date="2026-03-31", provider="MADE1"
     ).replace('"2026-03-31"', "2026-03-31")
-    return wl.run(planned(place, plan), wl.read(place / "sample"))
+    return wl.run(planned(place, plan), history)
 
 
 def test_the_comparison_shows_the_tables_means_and_differences(result):
@@ -58,7 +50,7 @@ def test_a_scheme_s_name_is_text_everywhere(result, tmp_path):
     assert HOSTILE not in page
     assert "&lt;b&gt;=1+1" in page
     out = wl.write(result, tmp_path / "out")
-    book = openpyxl.load_workbook(out / "workbook.xlsx")
+    book = openpyxl.load_workbook(out / "workbook.xlsx", read_only=True)
     cells = [cell for row in book["Waterfall"].iter_rows() for cell in row if cell.value == HOSTILE]
     assert cells
     assert all(cell.data_type == "s" for cell in cells)
@@ -79,8 +71,8 @@ def test_the_files_page_has_every_column_of_a_plan_s_files(result):
     }
 
 
-def test_nothing_is_said_of_scenarios_where_none_are(place):
-    plain = wl.run(planned(place), wl.read(place / "sample"))
+def test_nothing_is_said_of_scenarios_where_none_are(place, history):
+    plain = wl.run(planned(place), history)
     assert plain.scenarios is plain.money is plain.capacity is None
     page = report.render(plain)
     assert "No planned change in activity" in page

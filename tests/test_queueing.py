@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import waitlist as wl
 from tests.test_by_activity import controls
 from tests.test_engine import TIME
 from waitlist.calendar import days_of
-from waitlist.inputs.sample import write_sample
 from waitlist.models import queueing, rates
 from waitlist.models.engine import WAIT_SHARES, by_rates
 from waitlist.models.kernel import step_row
@@ -88,13 +86,6 @@ def test_a_standard_s_list_in_weeks_of_demand_is_as_published():
     assert queueing.list_for_standard_quarter(1, 18) == 4.5
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("queues")
-    write_sample(folder / "sample")
-    return folder
-
-
 def constant(people, weeks: int, starts) -> dict:
     """Arguments of ``step_row`` for one list and LANES draws in five-day weeks without chance; starts [K, LANES]."""
     multipliers = np.ones((1, weeks, FACTORS, LANES))
@@ -126,8 +117,7 @@ def stepped(arguments, place=None, told=None) -> np.ndarray:
     return written[0][0]
 
 
-def test_a_stationary_list_is_where_the_engine_settles(place):
-    history = wl.read(place / "sample")
+def test_a_stationary_list_is_where_the_engine_settles(history):
     fitted = rates.fit(history)
     lists = len(history.lists)
     settled = queueing.stationary(np.full(lists, 100.0), fitted.departures, fitted.returns, np.ones(lists))
