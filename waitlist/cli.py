@@ -167,13 +167,13 @@ def _print_answer(
     no_cache: bool,
     as_json: bool,
 ) -> None:
-    """Run a plan, print the table of one of its answers, and with ``out`` write it."""
+    """Forecast a plan, print the table of one of its answers, and with ``out`` write it."""
     from waitlist.outputs import folder, terminal  # noqa: PLC0415
-    from waitlist.pipeline import read, run  # noqa: PLC0415
+    from waitlist.pipeline import answers_alone, read  # noqa: PLC0415
 
     settings = _settings(plan, inputs, history, draws, seed, out)
     with _progress() as tell:
-        result = run(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
+        result = answers_alone(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
     written = "cohorts" if name == "cohort" else name
     frame = getattr(result, written)
     if out:
@@ -196,7 +196,7 @@ _answer("cohort", "Who must be treated by each deadline, week by week.")
 
 
 @app.command(
-    epilog="Example: waitlist capacity models/sample.toml --target percent_within_18_weeks,65,2026-03-31,RA1,110"
+    epilog="Example: waitlist capacity models/sample.toml --target percent_within_18_weeks,65,2026-03-31,MADE1,110"
 )
 def capacity(
     plan: PlanFile,

@@ -81,9 +81,36 @@ def known_at(history: History, plan: Plan, origin: str) -> History:
 
 
 def run(plan: Plan, history: History, progress: Progress | None = None) -> Result:
-    """Every answer of ``plan`` from ``history``. Raises Refusal where the plan asks for what is not there."""
-    keep = planned_lists(plan, history)
+    """Every answer of ``plan`` from ``history``: its own forecast, what its targets need, its scenarios side by side.
+
+    Raises Refusal where the plan asks for what is not there.
+    """
     tell = progress or (lambda what, done, of: None)
+    told, result = _answered(plan, history, tell)
+    if plan.target:
+        result = dataclasses.replace(result, capacity=targets.answers_to(told.state, plan, tell))
+    return _compared(told, result, tell) if scenarios.names_of(plan) else result
+
+
+def answers_alone(plan: Plan, history: History, progress: Progress | None = None) -> Result:
+    """As ``run``, without scenarios and targets: the forecast of the plan itself and its answers."""
+    return _answered(plan, history, progress or (lambda what, done, of: None))[1]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the scenarios of a plan are compared from: its state, its own tables, and the rows with their known past."""
+
+    state: Calibrated
+    base: Ready
+    found: tables.Tables
+    groups: Mapping[engine.Key, list[int]]
+    known: Mapping[engine.Key, past.Observed]
+
+
+def _answered(plan: Plan, history: History, tell: Progress) -> tuple[_Told, Result]:
+    """The plan's own forecast and its answers."""
+    keep = planned_lists(plan, history)
     tell("Fitting rates", 0, 1)
     time = horizon(history.snapshot, plan.horizon_months)
     found = tables.Tables()
@@ -104,24 +131,26 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     queues = queueing_table.table(history, seen, state.fitted, keep)
     result = found.result(plan, history, state.fitted, projected.told.starts, state.paces, keep, queues)
     result = dataclasses.replace(result, warnings=(*result.warnings, *unplannable(plan, history, keep)))
-    if plan.target:
-        result = dataclasses.replace(result, capacity=targets.answers_to(state, plan, tell))
-    if not scenarios.names_of(plan):
-        return result
+    return _Told(state, projected.told, found, groups, everyone), result
+
+
+def _compared(told: _Told, result: Result, tell: Progress) -> Result:
+    """``result`` with the plan's scenarios side by side, what each part contributes, money, and what flatters."""
+    plan, time = result.plan, told.state.time
     wanted = answers.deadlines(plan, time)
-    compared = scenarios.compare(state, projected.told, found, groups, everyone, wanted, tell)
+    found = scenarios.compare(told.state, told.base, told.found, told.groups, told.known, wanted, tell)
     plans = {name: variant(plan, name) for name in scenarios.names_of(plan)}
-    costs = money.money(plans, compared.stages, CARRY_ON, time)
+    costs = money.money(plans, found.stages, CARRY_ON, time)
     return dataclasses.replace(
         result,
-        scenarios=compared.scenarios,
-        waterfall=compared.waterfall,
-        scenario_breakeven=compared.breakeven,
-        scenario_clearance=compared.clearance,
-        scenario_cohorts=compared.cohorts,
-        stages=compared.stages,
+        scenarios=found.scenarios,
+        waterfall=found.waterfall,
+        scenario_breakeven=found.breakeven,
+        scenario_clearance=found.clearance,
+        scenario_cohorts=found.cohorts,
+        stages=found.stages,
         money=costs if len(costs) else None,
-        remarks=remarks.remarks(plans, compared.waterfall),
+        remarks=remarks.remarks(plans, found.waterfall),
     )
 
 

@@ -202,11 +202,24 @@ class Order(Settings):
     skew: Annotated[Number, Field(gt=0, le=1000)] | Literal["fitted"] = "fitted"
     threshold_weeks: Weeks | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_key_says_its_discipline(cls, keys: Any) -> Any:
+        """A skew or a threshold alone says which discipline is meant."""
+        if not isinstance(keys, dict) or "discipline" in keys:
+            return keys
+        means = {"skew": "skewed", "threshold_weeks": "threshold first"}
+        meant = [discipline for key, discipline in means.items() if key in keys]
+        return keys | ({"discipline": meant[0]} if meant else {})
+
     @model_validator(mode="after")
     def _every_key_is_used(self) -> Order:
         given = self.model_fields_set
-        if self.discipline == "as observed" and given & {"urgent_share", "skew", "threshold_weeks"}:
-            raise ValueError('order.urgent_share and order.skew are not used while order.discipline is "as observed"')
+        if self.discipline == "as observed" and "urgent_share" in given:
+            raise ValueError(
+                'order.urgent_share would not be used while order.discipline is "as observed": write "skewed", '
+                '"longest first" or "threshold first" for the rest'
+            )
         if "skew" in given and self.discipline != "skewed":
             raise ValueError('order.skew is used where order.discipline is "skewed"')
         if (self.threshold_weeks is not None) != (self.discipline == "threshold first"):

@@ -177,7 +177,7 @@ def unused(result: Result) -> list[str]:
         f"{say.provider_name(row['provider'], result.provider_names)}, "
         f"{say.specialty_name(row['specialty'], result.specialty_names)}: {say.count(row['unused_stops'])} of "
         f"{say.count(row['unused_stops'] + row['stops'])} stops planned "
-        f"{'in theatres' if row['stage'] == 'admission' else 'at clinics'} found nobody waiting."
+        f"{'in theatres' if row['stage'] == 'admission' else 'at clinics'} found nobody waiting, on average over draws."
         for row in found.to_dict("records")
     ]
 
