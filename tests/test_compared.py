@@ -46,10 +46,10 @@ def test_what_each_part_contributes_is_told_from_nothing_planned_and_adds_up(res
 
 
 def test_a_scheme_s_name_is_text_everywhere(result, tmp_path):
-    page = report.render(result)
+    out = wl.write(result, tmp_path / "out")
+    page = (out / "report.html").read_text(encoding="utf-8")
     assert HOSTILE not in page
     assert "&lt;b&gt;=1+1" in page
-    out = wl.write(result, tmp_path / "out")
     book = openpyxl.load_workbook(out / "workbook.xlsx", read_only=True)
     cells = [cell for row in book["Waterfall"].iter_rows() for cell in row if cell.value == HOSTILE]
     assert cells
