@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from waitlist.errors import Problem, Refusal
     from waitlist.history import History
-    from waitlist.pipeline import read, run, write
+    from waitlist.pipeline import capacity, read, run, write
     from waitlist.plan import Plan
     from waitlist.results import Backtest, Result
     from waitlist.rolling import backtest
@@ -29,6 +29,7 @@ __all__ = [
     "Refusal",
     "Result",
     "backtest",
+    "capacity",
     "read",
     "run",
     "with_record",
@@ -43,6 +44,7 @@ _HOMES = {
     "Result": "results",
     "Backtest": "results",
     "backtest": "rolling",
+    "capacity": "pipeline",
     "read": "pipeline",
     "run": "pipeline",
     "with_record": "track",

@@ -52,7 +52,7 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Least:
     """extra [N, 2] stops a week that meet the aims, or the best there is; reached: each aim's measure with them.
 
     binding: the list, stage or sum that would have to give way, as (place, stage); None where none would help.
@@ -64,22 +64,22 @@ class Answer:
     binding: tuple[int, int] | None
 
 
-def least(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], bounds: Bounds) -> Answer:
+def least(state: Levers, aims: Sequence[Aim], rows: Mapping[int, Sequence[int]], bounds: Bounds) -> Least:
     """The least (or cheapest) extra that meets all of ``aims``; ``rows``: the places of the lists each is about."""
     some = levers.fewer(state, FEW_BLOCKS)
     lists = sorted({n for places in rows.values() for n in places})
     nothing = np.zeros_like(bounds.most)
     if _all_met(state, aims, rows, nothing):
-        return Answer(nothing, True, _reached(state, aims, rows, nothing), None)
+        return Least(nothing, True, _reached(state, aims, rows, nothing), None)
     ways = _directions(state, some, aims, rows, lists, bounds) if bounds.most.sum() > 0 else [nothing]
     found = [_along(state, some, aims, rows, way, bounds) for way in ways]
     good = [extra for extra in found if extra is not None]
     if good:
         best = min(good, key=lambda extra: float((bounds.cost * extra).sum()))
-        return Answer(best, True, _reached(state, aims, rows, best), _at_limit(best, bounds, lists))
+        return Least(best, True, _reached(state, aims, rows, best), _at_limit(best, bounds, lists))
     best = _nearest(some, aims, rows, ways, bounds)
     nearer = _nearer(some, aims, rows, best)
-    return Answer(best, False, _reached(state, aims, rows, best), _binding(some, nearer, rows, lists, best, bounds))
+    return Least(best, False, _reached(state, aims, rows, best), _binding(some, nearer, rows, lists, best, bounds))
 
 
 def _at(state: Levers, aim: Aim, people: Floats) -> tuple[Floats, Floats]:

@@ -13,6 +13,8 @@ from waitlist.results import ALL
 SHARE = "percent_within_18_weeks"
 LEAST_POINTS = 0.05
 """Percentage points below which a policy does not move the share."""
+LONGER = {"waiting_list": "the list", "over_52_weeks": "the number over 52 weeks"}
+"""What more clinics may leave longer, in words."""
 MORE_WAITING = 0.5
 """People by which a list is more than rounding longer."""
 
@@ -91,29 +93,31 @@ def _flattering(kind: str, step: str, scenario: str, rows: pd.DataFrame, sign: i
 
 
 def _more_waiting(plans: Mapping[str, Plan], waterfall: pd.DataFrame) -> list[str]:
-    """A sentence for each scheme of more clinics that leaves a list longer: those it converts wait for theatres."""
+    """A sentence for each scheme of more clinics that leaves a list, or its long waits, longer: those it converts wait
+    for theatres."""
     found = []
-    lists = waterfall[(waterfall["measure"] == "waiting_list") & ~waterfall["step"].isin(["base", "scenario"])]
-    for name, plan in plans.items():
-        if name == BASE:
-            continue
-        own = plans[BASE] if name == CARRY_ON else plan
-        clinics = [item.name for item in own.scheme if _adds_clinics(item)]
-        rows = lists[(lists["scenario"] == name) & lists["step"].isin(clinics) & (lists["specialty"] != ALL)]
-        longer = rows[rows["contribution"] * (-1 if name == CARRY_ON else 1) > MORE_WAITING]
-        worst = longer.assign(size=longer["contribution"].abs()).sort_values("size").groupby("step").last()
-        for step, row in worst.to_dict("index").items():
-            found.append(
-                f"More clinics can leave more people waiting: {step} makes the list of {row['provider']} "
-                f"{row['specialty']} {row['size']:,.0f} longer by {row['month_end']}, as those it sends on wait for "
-                "theatres that do no more than they do now."
-            )
+    lists = waterfall[(waterfall["provider"] != ALL) & (waterfall["specialty"] != ALL)]
+    for measure, what in LONGER.items():
+        for name, plan in plans.items():
+            if name == BASE:
+                continue
+            own = plans[BASE] if name == CARRY_ON else plan
+            clinics = [item.name for item in own.scheme if _adds_clinics(own, item)]
+            rows = lists[(lists["scenario"] == name) & lists["step"].isin(clinics) & (lists["measure"] == measure)]
+            longer = rows[rows["contribution"] * (-1 if name == CARRY_ON else 1) > MORE_WAITING]
+            worst = longer.assign(size=longer["contribution"].abs()).sort_values("size").groupby("step").last()
+            for step, row in worst.to_dict("index").items():
+                found.append(
+                    f"More clinics can leave more people waiting: {step} makes {what} of {row['provider']} "
+                    f"{row['specialty']} {row['size']:,.0f} longer by {row['month_end']}, as those it sends on wait "
+                    "for theatres that do no more than they do now."
+                )
     return found
 
 
-def _adds_clinics(scheme: Scheme) -> bool:
-    return (
-        scheme.stage != "admission"
-        and scheme.effect in ("extra_per_week", "extra_in_all", "percent")
-        and scheme.size > 0
-    )
+def _adds_clinics(plan: Plan, scheme: Scheme) -> bool:
+    clinics = {item.name for item in plan.clinic}
+    if scheme.effect == "sessions_per_week":
+        return scheme.size > 0 and scheme.resource in clinics
+    more = scheme.effect in ("extra_per_week", "extra_in_all", "percent") and scheme.size > 0
+    return more and scheme.stage != "admission"

@@ -12,7 +12,7 @@ from waitlist.bands import Floats
 from waitlist.models import activity, levers, mix
 from waitlist.models.aims import Aim, aim_of, met
 from waitlist.models.calibration import Calibrated, Ready, ready
-from waitlist.models.capacity import FEW_BLOCKS, Answer, Bounds, least, pieces_of, shortfall
+from waitlist.models.capacity import FEW_BLOCKS, Bounds, Least, least, pieces_of, shortfall
 from waitlist.models.levers import Levers
 from waitlist.models.money import most_particular, planned_by_week
 from waitlist.plan import BASE, Plan
@@ -134,11 +134,11 @@ def _asked(
     return _Asked(tried, bounds, words, current, float(tried.weeks_done.sum()))
 
 
-def _least(asked: _Asked, sought: _Sought) -> Answer:
+def _least(asked: _Asked, sought: _Sought) -> Least:
     return least(asked.tried, sought.aims, sought.rows, asked.bounds)
 
 
-def _cost(asked: _Asked, answer: Answer) -> float:
+def _cost(asked: _Asked, answer: Least) -> float:
     """What an answer's stops cost until the last date sought."""
     return float((asked.bounds.cost * answer.extra).sum() * asked.weeks)
 
@@ -286,7 +286,7 @@ def _costs(plan: Plan, lists: Sequence[tuple[str, str]], about: Sequence[int], c
 
 
 def _attainable_by(
-    state: Calibrated, told: Ready, plan: Plan, sought: _Sought, answer: Answer, floors: Sequence[int]
+    state: Calibrated, told: Ready, plan: Plan, sought: _Sought, answer: Least, floors: Sequence[int]
 ) -> str:
     """The target's date where it is attainable; else the first month end after it at which the best activity, going on,
     meets it; empty where none does."""
