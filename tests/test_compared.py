@@ -72,7 +72,7 @@ def test_the_files_page_has_every_column_of_a_plan_s_files(result):
 
 
 def test_nothing_is_said_of_scenarios_where_none_are(place, history):
-    plain = wl.run(planned(place), history)
+    plain = wl.run(planned(place).model_copy(update={"providers": ("MADE3",)}), history)
     assert plain.scenarios is plain.money is plain.capacity is None
     page = report.render(plain)
     assert "No planned change in activity" in page
