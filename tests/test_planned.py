@@ -323,6 +323,7 @@ MARCH = date(2026, 3, 31)
         (entry("activity", provider="MADE3", specialty="330", stage="admission", stops_per_week=9), "does not have"),
         (entry("target", measure="happiness", value=3, date=MARCH), "target.measure may be waiting_list"),
         (entry("target", measure="waiting_list", value=3, date=date(2029, 3, 31)), "must be after the snapshot"),
+        (entry("target", measure="waiting_list", percent=3, date=MARCH), "not a share of itself"),
         (entry("scheme", name="x", provider="MADE9", percent=4), "Nearest in the data"),
         (entry("scenario", name="s", base="t"), 'has the base "t"'),
         (entry("scenario", name="base"), "every plan has one of that name"),

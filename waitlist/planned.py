@@ -274,6 +274,8 @@ class Target(Settings):
             raise ValueError(f"target.measure may be {', '.join(TARGETS)}, not {self.measure}")
         if (self.value is None) == (self.percent is None):
             raise ValueError("a [[target]] has a value or a percent, one of the two")
+        if self.percent is not None and self.measure == "waiting_list":
+            raise ValueError("the waiting list is not a share of itself: give target.value, in people")
         if self.percent is not None and self.measure.endswith("wait_weeks"):
             raise ValueError(f"target.measure {self.measure} is in weeks: give a value")
         if self.value is not None and self.measure in OF_SHARE and self.value > 100:
