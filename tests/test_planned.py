@@ -340,6 +340,17 @@ def test_a_plan_that_cannot_be_is_refused_with_what_to_do(place, history, text, 
     assert said in " ".join(problem.sentence() for problem in refused.value.problems)
 
 
+def test_a_theatre_and_the_scheme_that_uses_it_come_and_go_together(place, history):
+    theatre = entry("theatre", **THEATRE, specialties="all")
+    text = theatre.replace("sessions_per_week = 8", "sessions_per_week = 150")
+    text += entry("scheme", name="Saturdays", provider="MADE1", specialty="110", resource="T", sessions_per_week=4)
+    text += '[[scenario]]\nname = "closed"\noff = ["T", "Saturdays"]\n'
+    plan = planned(place, text).model_copy(update={"providers": ("MADE1",), "horizon_months": 3, "draws": 10})
+    falls = wl.run(plan, history).waterfall
+    steps = falls[falls["scenario"] == "closed"]["step"].unique()
+    assert {"T", "Saturdays"} <= set(steps)
+
+
 def test_parts_are_one_change_each(place):
     plan = planned(place, SCENARIOS)
     parts = scenarios.parts(plan, wl.plan.variant(plan, "more strikes"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,12 +105,27 @@ def parts(base: Plan, other: Plan) -> list[tuple[str, Plan]]:
         for step, changing in steps:
             changed = {**mine, **{name: theirs.get(name) for name in changing}}
             items = tuple(item for item in changed.values() if item is not None)
-            found.append((step, base.model_copy(update={key: items})))
+            found.append((step, _with_resources(base.model_copy(update={key: items}), other)))
     if base.activity != other.activity:
         found.append(("planned activity", base.model_copy(update={"activity": other.activity})))
     if base.order != other.order:
         found.append(("order of treatment", base.model_copy(update={"order": other.order})))
     return found
+
+
+def _with_resources(plan: Plan, other: Plan) -> Plan:
+    """``plan`` whose schemes have the clinic or theatre that they use: one that comes brings it from ``other``, one
+    whose resource goes, goes with it."""
+    there = {item.name for item in plan.resources}
+    without = [scheme for scheme in plan.scheme if scheme.resource and scheme.resource not in there]
+    brought = {scheme.resource for scheme in without if scheme in other.scheme}
+    update: dict[str, Any] = {
+        key: (*getattr(plan, key), *(item for item in getattr(other, key) if item.name in brought))
+        for key in ("clinic", "theatre")
+    }
+    kept = there | {item.name for item in other.resources if item.name in brought}
+    update["scheme"] = tuple(item for item in plan.scheme if not item.resource or item.resource in kept)
+    return plan.model_copy(update=update) if without else plan
 
 
 def _moved(base: Ready, other: Ready, rows: Mapping[engine.Key, list[int]]) -> list[engine.Key]:
