@@ -30,6 +30,35 @@ ALL = "ALL"
 
 
 @dataclass(frozen=True)
+class Aid:
+    """Mutual aid: what moves, and what it does to everyone's waits by the simulation of it. Tables are tidy.
+
+    transfers: week_ending (of the move), from_provider, to_provider, specialty, stage, min_weeks_waited, offered,
+    accepted (whole people), offer_week, moved (mean over draws), below_weeks_waited (105: no upper bound), source
+    (agreed or chosen), km (empty where not known).
+    mutual_aid: provider, specialty, threshold_weeks, deadline, before_p10, before_p50, before_p90, after_p10,
+    after_p50, after_p90: people over the threshold at the deadline, without and with the transfers.
+    effects: provider, specialty, measure, date, before_mean, before_p10, before_p50, before_p90, after_mean, after_p10,
+    after_p50, after_p90, worse: measures waiting_list, over_T_weeks, longest_wait_weeks, own_mean_wait_weeks at the
+    last deadline, and clearance_T_weeks (dates, ISO; empty for not within the horizon); worse is the share of draws in
+    which the receiver's own patients wait longer than the tolerance (own_mean_wait_weeks only; 0 to 1).
+    limits: provider, specialty, threshold_weeks, over_after (people still over), limit (what binds, in words), extra
+    (how much more of it), gain (people fewer over the threshold), sentence: why not more.
+    sentences: the answer in plain words, whoever is made worse off named first.
+    places: latitude and longitude by provider, where known. happened: offer_week, from_provider, to_provider,
+    specialty, stage, planned, happened, missed (people); None where no file of what happened was given.
+    """
+
+    transfers: pd.DataFrame
+    mutual_aid: pd.DataFrame
+    effects: pd.DataFrame
+    limits: pd.DataFrame
+    sentences: tuple[str, ...]
+    places: Mapping[str, tuple[float, float]]
+    happened: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
 class Result:
     """The answers of one run. Tables are tidy, with the columns of the command-line contract first.
 
@@ -93,6 +122,7 @@ class Result:
     remarks: tuple[str, ...] = ()
     record: pd.DataFrame | None = None
     fans: pd.DataFrame | None = None
+    aid: Aid | None = None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables written as CSV, by file name without its ending."""

@@ -65,7 +65,7 @@ from waitlist.models.layout import (
 
 @njit(cache=True, fastmath=FAST, boundscheck=False, error_model="numpy")
 def set_month(w: Floats, rates: Floats) -> None:
-    """How a clinic's decisions divide in each band this month, after kernel._set_month."""
+    """How a clinic's decisions divide in each band this month, after kernel.set_month."""
     for b in range(BANDS):
         oa, on, oc = rates[0, 0, b], rates[0, 1, b], rates[0, 3, b]
         for j in range(LANES):
@@ -79,23 +79,28 @@ def set_month(w: Floats, rates: Floats) -> None:
 @njit(cache=True, fastmath=FAST, boundscheck=False, error_model="numpy")
 def leave(w: Floats, rates: Floats, returns: Floats, days: float, at: int, block: int, k: int, told: Controls) -> None:
     """The week's stops, removals, returns and conversions of every band, which goes on to the next; in the place of
-    kernel._leave for the list at ``at`` of ``told``."""
+    kernel.leave for the list at ``at`` of ``told``."""
     keep, add, below = told.keep[at, k], told.add[at, k], told.below[at, k]
     carried = told.carried[told.source[at], block, k]
-    for j in range(LANES):
-        w[UNUSED_CLINICS + j] = w[UNUSED_THEATRES + j] = 0.0
-        w[STRAIGHT_PART + j] = keep[STRAIGHT] * carried[STRAIGHT, j] + add[AT_STRAIGHT, 0]
+    begin(w, keep, add, carried)
     scaled = told.discipline[at] == AS_OBSERVED and below.max() == 0 and not add[:VALIDATED, 1:].any()
     if scaled and _scale(w, rates, days, keep, add[:, 0], carried, told.whole[at]):
         _depart_scaled(w, rates, returns, days)
     else:
-        for j in range(LANES):
-            w[STRAIGHT_PART + j] = keep[STRAIGHT] * carried[STRAIGHT, j] + add[AT_STRAIGHT, 0]
+        begin(w, keep, add, carried)
         choose(w, days, at, keep, add, below, carried, told)
         depart(w, rates, returns, days)
     for g in range(told.floors.shape[0]):
         if add[VALIDATED, g] > 0.0:
-            _validate(w, add[VALIDATED, g], told.floors[g])
+            validate(w, add[VALIDATED, g], told.floors[g])
+
+
+@njit(cache=True, fastmath=FAST, boundscheck=False)
+def begin(w: Floats, keep: Floats, add: Floats, carried: Floats) -> None:
+    """Nothing is unused yet, and there is theatre time for those whom clinics admit straight away."""
+    for j in range(LANES):
+        w[UNUSED_CLINICS + j] = w[UNUSED_THEATRES + j] = 0.0
+        w[STRAIGHT_PART + j] = keep[STRAIGHT] * carried[STRAIGHT, j] + add[AT_STRAIGHT, 0]
 
 
 @njit(cache=True, fastmath=FAST, boundscheck=False, error_model="numpy")
@@ -222,7 +227,7 @@ def _depart_scaled(w: Floats, rates: Floats, returns: Floats, days: float) -> No
 
 
 @njit(cache=True, fastmath=FAST, boundscheck=False, error_model="numpy")
-def _validate(w: Floats, number: float, floor: int) -> None:
+def validate(w: Floats, number: float, floor: int) -> None:
     """Remove ``number`` people who had waited in band ``floor`` or longer, each as likely as any other."""
     for j in range(LANES):
         people = w[OVER + (floor + 1) * LANES + j]

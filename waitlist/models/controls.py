@@ -39,7 +39,11 @@ UNGIVEN, GIVEN, UNUSED_CLINICS, UNUSED_THEATRES = (WEIGHT + ROWS + LANES * i for
 STRAIGHT_PART, SUM, OUT_SCALE, ADM_SCALE = (UNUSED_THEATRES + LANES * (1 + i) for i in range(4))
 OUT_NUMBER, ADM_NUMBER, OUT_SUM, OUT_SLOPE, ADM_SUM, ADM_SLOPE = (ADM_SCALE + LANES * (1 + i) for i in range(6))
 ADMITTED_SUM, STOPPED_SUM, MOVED_SUM, OPERATED_SUM = (ADM_SLOPE + LANES * (1 + i) for i in range(4))
-WITH_ACTIVITY = OPERATED_SUM + LANES
+SEATED_OUT, SEATED_ADM = (OPERATED_SUM + LANES + ROWS * i for i in range(2))
+"""Of those who came by transfer, whom stops kept for them are given to; they stand aside while the rest are given."""
+SEATS_CLINICS, SEATS_THEATRES = (SEATED_ADM + ROWS + LANES * i for i in range(2))
+"""The stops that those took, out of the list's number."""
+WITH_ACTIVITY = SEATS_THEATRES + LANES
 """Length of the scratch array, these rows after the engine's own."""
 
 

@@ -21,7 +21,7 @@ from waitlist.history import History
 from waitlist.models import replay
 from waitlist.models.controls import CLINICS, STRAIGHT, THEATRES, Controls, nobody
 from waitlist.models.demand import Starts
-from waitlist.models.kernel import step_row, unfold
+from waitlist.models.kernel import step_row
 from waitlist.models.layout import (
     ADMITTED,
     F_ADMITTED,
@@ -38,6 +38,7 @@ from waitlist.models.layout import (
     STARTS,
 )
 from waitlist.models.rates import Rates
+from waitlist.models.reading import unfold
 from waitlist.plan import Deadline
 
 LEVEL_MONTHS = 12

@@ -30,6 +30,10 @@ from waitlist.models.controls import (
     OUT_NUMBER,
     OUT_TAKEN,
     ROOM,
+    SEATED_ADM,
+    SEATED_OUT,
+    SEATS_CLINICS,
+    SEATS_THEATRES,
     SKEWED,
     STOP_SHARE,
     STOPPED_SUM,
@@ -100,6 +104,7 @@ def choose(
                 if told.whole[at]:
                     number += keep[STRAIGHT] * carried[STRAIGHT, j]
             w[UNGIVEN + j] = max(0.0, number)
+        _less_seats(w, SEATS_CLINICS)
         _give(w, days, at, OUTPATIENT, told.whole[at], told.floors[g], told)
         _note(w, UNUSED_CLINICS)
         goes_on = told.floors[g] == 0 and below[ADMISSION] == 0
@@ -108,9 +113,30 @@ def choose(
             if goes_on:
                 number += keep[THEATRES] * carried[THEATRES, j]
             w[UNGIVEN + j] = max(0.0, number)
+        _less_seats(w, SEATS_THEATRES)
         _give(w, days, at, ADMISSION, True, told.floors[g], told)
         _note(w, UNUSED_THEATRES)
+    _return_seated(w)
     _set_straight(w, told.whole[at])
+
+
+@njit(cache=True, fastmath=FAST, boundscheck=False)
+def _less_seats(w: Floats, seats: int) -> None:
+    """Take from the stops to give those that were kept for people who came by transfer (R12)."""
+    for j in range(LANES):
+        used = min(w[seats + j], w[UNGIVEN + j])
+        w[seats + j] -= used
+        w[UNGIVEN + j] -= used
+
+
+@njit(cache=True, fastmath=FAST, boundscheck=False)
+def _return_seated(w: Floats) -> None:
+    """Those who stood aside are of the list again, and taken."""
+    for i in range(BANDS * LANES):
+        w[OUT + i] += w[SEATED_OUT + i]
+        w[OUT_TAKEN + i] += w[SEATED_OUT + i]
+        w[ADM + i] += w[SEATED_ADM + i]
+        w[ADM_TAKEN + i] += w[SEATED_ADM + i]
 
 
 @njit(cache=True, fastmath=FAST, boundscheck=False, error_model="numpy")

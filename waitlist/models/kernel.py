@@ -10,8 +10,6 @@ can the compiler see that rows do not overlap, and use vector instructions (meas
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit, prange
 
@@ -58,6 +56,7 @@ from waitlist.models.layout import (
     TOP,
     WHOLE,
 )
+from waitlist.models.reading import note, see
 
 _BELOW = np.clip(np.searchsorted(KNOTS, np.arange(BANDS), side="right") - 1, 0, len(KNOTS) - 2)
 """The knot at or below each band, and the band's share of the next."""
@@ -122,13 +121,13 @@ def step_row(
         widest, bands = np.zeros((lists, BANDS)), np.zeros((shares.shape[0], LANES), np.int64)
         for i in range(lists):
             n = members[i]
-            _open(people[i], ends[0], widest[i], opening[n], held[n], tilt[n, block])
+            open_list(people[i], ends[0], widest[i], opening[n], held[n], tilt[n, block])
         if lists == 1:  # its people and its week stay where they are stepped (measured: 20 ns of 80 spared)
             w[:PEOPLE], w[OVER : OVER + SEEN] = people[0], ends[0]
             w[TILT : TILT + BANDS * LANES] = tilt[members[0], block].ravel()
         first, month = 0, np.empty((FACTORS, LANES))
-        c = _see(-1, ends[0], ends[0], 0, asked, bands, over[block], waits[block])  # the snapshot itself
-        _note(0, ends[0], levels, noted[block])
+        c = see(-1, ends[0], ends[0], 0, asked, bands, over[block], waits[block])  # the snapshot itself
+        note(0, ends[0], levels, noted[block])
         while first < weeks:
             after = first + 1
             while after < weeks and span[after] == span[first]:
@@ -138,7 +137,7 @@ def step_row(
                 if lists > 1:
                     w[:PEOPLE], w[TILT : TILT + BANDS * LANES] = people[i], tilt[n, block].ravel()
                 month[:] = multipliers[n, span[first], :, lanes]
-                _set_month(w, month, rates[n], widest[i])
+                set_month(w, month, rates[n], widest[i])
                 at = planned[n]
                 if at >= 0:
                     by_activity.set_month(w, rates[n])
@@ -148,27 +147,28 @@ def step_row(
                     if at >= 0:
                         by_activity.leave(w, rates[n], returns[n], days[k], at, block, k, controls)
                     else:
-                        _leave(w, rates[n], returns[n], days[k])
-                    _enter(w, starts[n, k], last_day_share[k], flows[block, k].ravel(), i == 0)
+                        leave(w, rates[n], returns[n], days[k])
+                    enter(w, starts[n, k], last_day_share[k])
+                    add_flows(w, flows[block, k].ravel(), i == 0)
                     if lists > 1:
-                        _add(w, ends[k - first + 1], i == 0)
+                        add(w, ends[k - first + 1], i == 0)
                     else:
                         now = w[OVER : OVER + SEEN]
-                        c = _see(k, ends[0], now, c, asked, bands, over[block], waits[block])
-                        _note(k + 1, now, levels, noted[block])
+                        c = see(k, ends[0], now, c, asked, bands, over[block], waits[block])
+                        note(k + 1, now, levels, noted[block])
                 if lists > 1:
                     people[i] = w[:PEOPLE]
             if lists > 1:
                 for k in range(first, after):
                     before, now = ends[k - first], ends[k - first + 1]
-                    c = _see(k, before, now, c, asked, bands, over[block], waits[block])
-                    _note(k + 1, now, levels, noted[block])
+                    c = see(k, before, now, c, asked, bands, over[block], waits[block])
+                    note(k + 1, now, levels, noted[block])
                 ends[0] = ends[after - first]
             first = after
 
 
 @njit(cache=True, boundscheck=False)
-def _open(people: Floats, now: Floats, widest: Floats, opening: Floats, held: float, tilt: Floats) -> None:
+def open_list(people: Floats, now: Floats, widest: Floats, opening: Floats, held: float, tilt: Floats) -> None:
     """A list as it is at the snapshot, in every lane, added to the row's; ``widest`` [105] each band's top tilt."""
     over = 0.0
     for b in range(BANDS - 1, -1, -1):
@@ -185,7 +185,7 @@ def _open(people: Floats, now: Floats, widest: Floats, opening: Floats, held: fl
 
 
 @njit(cache=True, boundscheck=False)
-def _set_month(w: Floats, multipliers: Floats, rates: Floats, widest: Floats) -> None:
+def set_month(w: Floats, multipliers: Floats, rates: Floats, widest: Floats) -> None:
     """The month's factors, the pace they allow, and the part of each band that leaves in a day."""
     most = np.zeros(FACTORS)
     for f in range(FACTORS):
@@ -231,7 +231,7 @@ def _set_leave(w: Floats, rates: Floats, multipliers: Floats) -> None:
 
 
 @njit(cache=True, fastmath=FAST, boundscheck=False)
-def _leave(w: Floats, rates: Floats, returns: Floats, days: float) -> None:
+def leave(w: Floats, rates: Floats, returns: Floats, days: float) -> None:
     """Departures, returns and conversions of every band, which goes on to the next; its flows' sums (R6)."""
     for i in range(4 * LANES):
         w[LEFT + i] = 0.0
@@ -266,8 +266,8 @@ def _leave(w: Floats, rates: Floats, returns: Floats, days: float) -> None:
 
 
 @njit(cache=True, fastmath=FAST, boundscheck=False)
-def _enter(w: Floats, starts: float, last_day_share: float, flows: Floats, first: bool) -> None:
-    """The open band keeps its own, newcomers enter, and the week's flows are added to the row's."""
+def enter(w: Floats, starts: float, last_day_share: float) -> None:
+    """The open band keeps its own, newcomers enter; the week's flows."""
     for j in range(LANES):
         w[OUT + TOP + j] += w[OUT + TOP + LANES + j]
         w[ADM + TOP + j] += w[ADM + TOP + LANES + j]
@@ -285,6 +285,11 @@ def _enter(w: Floats, starts: float, last_day_share: float, flows: Floats, first
             b = FLOORS[t + 1] * LANES
             w[FLOW + (F_TIP + t) * LANES + j] = w[OVER + b + j] - w[OVER + b + LANES + j]
             w[FLOW + (F_STOPS_OVER + t) * LANES + j] = w[STOPS + (t + 1) * LANES + j]
+
+
+@njit(cache=True, boundscheck=False)
+def add_flows(w: Floats, flows: Floats, first: bool) -> None:
+    """Add a list's flows of the week to the row's; those of the first take the place of what was there."""
     if first:
         for i in range(FLOWS * LANES):
             flows[i] = w[FLOW + i]
@@ -294,7 +299,7 @@ def _enter(w: Floats, starts: float, last_day_share: float, flows: Floats, first
 
 
 @njit(cache=True, boundscheck=False)
-def _add(w: Floats, now: Floats, first: bool) -> None:
+def add(w: Floats, now: Floats, first: bool) -> None:
     """Add a list's people to the row's; those of the first take the place of what was there."""
     if first:
         for i in range(SEEN):
@@ -302,108 +307,3 @@ def _add(w: Floats, now: Floats, first: bool) -> None:
     else:
         for i in range(SEEN):
             now[i] += w[OVER + i]
-
-
-@njit(cache=True, boundscheck=False)
-def _note(k: int, now: Floats, levels: np.ndarray, noted: Floats) -> None:
-    """Note the people that a cohort is made of at week end ``k`` (R10)."""
-    if k < levels.shape[0]:
-        for q in range(levels.shape[1]):
-            for j in range(LANES):
-                noted[k, q, j] = now[levels[k, q] * LANES + j]
-
-
-@njit(cache=True, boundscheck=False)
-def _see(
-    k: int,
-    before: Floats,
-    now: Floats,
-    c: int,
-    asked: tuple[Any, ...],
-    bands: np.ndarray,
-    over: Floats,
-    waits: Floats,
-) -> int:
-    """Read the days, from ``c`` on, inside week k and at its end; the place of the day that follows them."""
-    week, flow_weight, crossing, floors, shares = asked
-    while c < week.shape[0] and week[c] == k:
-        _read(_between(before, now, flow_weight[c], crossing[c]), floors, shares, bands, over[c], waits[c])
-        c += 1
-    while c < week.shape[0] and week[c] == k + 1 and flow_weight[c] == 0.0 and crossing[c].max() == 0.0:
-        _read(now, floors, shares, bands, over[c], waits[c])
-        c += 1
-    return c
-
-
-@njit(cache=True, boundscheck=False)
-def _between(before: Floats, now: Floats, flow_weight: float, crossing: Floats) -> Floats:
-    """The row on a day between two week ends (R2): ``flow_weight`` w and ``crossing`` u_T as in MonthEnd."""
-    day = np.empty_like(now)
-    for j in range(LANES):
-        day[j] = before[j] + flow_weight * (now[j] - before[j])
-        day[HELD + j] = before[HELD + j] + flow_weight * (now[HELD + j] - before[HELD + j])
-    for b in range(1, BANDS):
-        u = crossing[b]
-        for j in range(LANES):
-            then, ends = before[b * LANES + j], now[b * LANES + j]
-            tip = ends - now[(b + 1) * LANES + j]
-            day[b * LANES + j] = then + u * tip - flow_weight * (then + tip - ends)
-    return day
-
-
-@njit(cache=True, boundscheck=False)
-def _read(day: Floats, floors: np.ndarray, shares: Floats, bands: np.ndarray, over: Floats, waits: Floats) -> None:
-    """Write people over each floor and the waits; ``bands`` [S, LANES]: where the search left off last time."""
-    for e in range(floors.shape[0]):
-        for j in range(LANES):
-            over[e, j] = day[floors[e] * LANES + j] + (day[HELD + j] if floors[e] == 0 else 0.0)
-    for s in range(shares.shape[0]):
-        for j in range(LANES):
-            whole = day[j] + day[HELD + j]
-            rest, b = (1.0 - shares[s]) * whole, bands[s, j]
-            while b < BANDS - 1 and day[(b + 1) * LANES + j] > rest:
-                b += 1
-            while b > 0 and day[b * LANES + j] <= rest:
-                b -= 1
-            bands[s, j] = b
-            shorter = day[b * LANES + j] if b > 0 else whole
-            here = shorter - day[(b + 1) * LANES + j]
-            if whole <= 0.0:
-                waits[s, j] = np.nan
-            elif b == BANDS - 1 or here <= 0.0:
-                waits[s, j] = b
-            else:
-                waits[s, j] = b + (shorter - rest) / here
-
-
-@njit(cache=True, boundscheck=False, nogil=True)
-def unfold(blocks: Floats, draws: Floats) -> None:
-    """Put what step_row wrote, ``blocks`` [B, T, X, LANES], into ``draws`` [X, T, D], D being B × LANES at most.
-
-    In one thread: there is less to do than to wait for a second one (measured: 8 ms a call on a busy machine).
-    """
-    for x in range(blocks.shape[2]):
-        for t in range(blocks.shape[1]):
-            for d in range(draws.shape[2]):
-                draws[x, t, d] = blocks[d // LANES, t, x, d % LANES]
-
-
-@njit(cache=True, boundscheck=False, nogil=True)  # not parallel: step_row may be at work in another thread
-def sum_between_days(flows: Floats, week: np.ndarray, weights: Floats, found: Floats) -> None:
-    """Each flow between one of C days and the next, the first from the snapshot, into ``found`` [F, C, D] (R2).
-
-    flows [F, K, D]; week [C]: the week after which each day lies; weights [F, C]: the share of that week's
-    flow that falls on or before the day.
-    """
-    for f in range(flows.shape[0]):
-        over = np.zeros(flows.shape[2])
-        k = 0
-        for c in range(week.shape[0]):
-            found[f, c] = over
-            while k < week[c]:
-                found[f, c] += flows[f, k]
-                k += 1
-            over[:] = 0.0
-            if weights[f, c] > 0.0:
-                found[f, c] += weights[f, c] * flows[f, k]
-                over -= weights[f, c] * flows[f, k]

@@ -9,7 +9,6 @@ import numpy as np
 from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon
 from waitlist.models.engine import Forecast
-from waitlist.models.kernel import sum_between_days
 from waitlist.models.layout import (
     F_ADMITTED,
     F_CONVERTED,
@@ -23,6 +22,7 @@ from waitlist.models.layout import (
     F_UNUSED_THEATRES,
     FLOWS,
 )
+from waitlist.models.reading import sum_between_days
 
 MEASURES = (
     "waiting_list",
