@@ -16,8 +16,9 @@ import numpy as np
 from benchmarks.patients import List, with_ciw, with_simpy
 from benchmarks.table import publish
 from tests import numpy_twin
+from waitlist.models.assumptions import by_rates
 from waitlist.models.controls import AS_OBSERVED, AT_CLINICS, AT_THEATRES, KINDS, LONGEST_FIRST, SKEWED, Controls
-from waitlist.models.engine import WAIT_SHARES, by_rates
+from waitlist.models.engine import WAIT_SHARES
 from waitlist.models.kernel import step_row
 from waitlist.models.layout import (
     ADMITTED,

@@ -55,10 +55,17 @@ def given(number, floor, people, taken, ends, usual, order):
     return swept(number, floor, people, taken, ends) if number > 1e-9 else (taken, number)
 
 
-def week(out, adm, rates, month, tilt, returns, days, plan, carried):
+def seated(number, came, ends):
+    """Of those who ``came`` [105] by transfer, whom a ``number`` of stops kept for them goes to: the longest first."""
+    taken, left = swept(number, 0, came, np.zeros(105), ends)
+    return taken, number - max(left, 0.0)
+
+
+def week(out, adm, rates, month, tilt, returns, days, plan, carried, came=None, slots=(0.0, 0.0)):
     """One week's departures: out, adm [105] after them, before ageing, and the flows by name.
 
-    plan: keep [3], add [6, G], floors [G], below [2], whole, orders [2].
+    plan: keep [3], add [6, G], floors [G], below [2], whole, orders [2]. came [2, 105]: those of both stages who came
+    by transfer, for whom ``slots`` are kept; ``came`` and ``stays`` (shares of the others) are among the flows then.
     """
     pace = np.interp(np.arange(105), KNOTS, month[5:]) * tilt
     share = rates * month[None, :4, None] * pace
@@ -68,6 +75,17 @@ def week(out, adm, rates, month, tilt, returns, days, plan, carried):
     decided = straight + non + converted
     with np.errstate(invalid="ignore"):
         nu, alpha = (np.where(decided > 0, x / decided, y) for x, y in ((non, 1.0), (straight, 0.0)))
+    came = np.zeros((2, 105)) if came is None else came
+    any_end = nu + alpha if plan["whole"] else nu
+    numbers = (
+        plan["add"][0].sum() + plan["keep"][0] * carried[0] + (plan["keep"][1] * carried[1] if plan["whole"] else 0.0),
+        plan["add"][1].sum() + plan["keep"][2] * carried[2],
+    )
+    sat, used = zip(
+        *(seated(min(slots[s], max(numbers[s], 0.0)), came[s], (any_end, np.ones(105))[s]) for s in (0, 1)), strict=True
+    )
+    seats = list(used)
+    out, adm = out - sat[0], adm - sat[1]
     usual = days * decided * out, days * share[1, 0] * adm
     band, (keep, add, floors) = np.arange(105), (plan["keep"], plan["add"], plan["floors"])
     taken = np.where(band < plan["below"][0], np.minimum(keep[0] * usual[0], out), 0.0)
@@ -92,10 +110,17 @@ def week(out, adm, rates, month, tilt, returns, days, plan, carried):
         if floor == 0 and plan["below"][1] == 0:
             theatre += keep[2] * carried[2]
         ends = any_stop if plan["whole"] else nu
-        taken, left = given(max(clinic, 0.0), floor, out, taken, ends, usual[0], orders[0])
+        clinic, theatre = max(clinic, 0.0), max(theatre, 0.0)
+        for s, number in enumerate((clinic, theatre)):
+            seats[s] -= min(seats[s], number)
+        clinic, theatre = clinic - min(used[0] - seats[0], clinic), theatre - min(used[1] - seats[1], theatre)
+        taken, left = given(clinic, floor, out, taken, ends, usual[0], orders[0])
         unused[0] += left
-        operated, left = given(max(theatre, 0.0), floor, adm, operated, one, usual[1], orders[1])
+        operated, left = given(theatre, floor, adm, operated, one, usual[1], orders[1])
         unused[1] += left
+    with np.errstate(invalid="ignore", divide="ignore"):
+        parts = [np.where(p > 0, t / p, 0.0) for p, t in ((out, taken), (adm, operated))]
+    out, adm, taken, operated = out + sat[0], adm + sat[1], taken + sat[0], operated + sat[1]
     wanted = (alpha * (taken - unlimited)).sum()
     limit = keep[1] * carried[1] + add[5, 0]
     part = 1.0 if plan["whole"] or wanted <= limit else limit / wanted
@@ -104,6 +129,15 @@ def week(out, adm, rates, month, tilt, returns, days, plan, carried):
     moved = taken - admitted - stopped
     out_removed = np.minimum(days * share[0, 2] * out, out - taken)
     adm_removed = np.minimum(days * share[1, 2] * adm, adm - operated)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        on = [
+            np.where(p - t > 0, 1 - r / (p - t), 0.0)
+            for p, t, r in ((out, taken, out_removed), (adm, operated, adm_removed))
+        ]
+        onward = np.where(taken > 0, moved / taken, 0.0) * (sat[0] + parts[0] * (came[0] - sat[0]))
+    stays = np.array([(1 - parts[s]) * on[s] for s in (0, 1)])
+    came = np.array([stays[s] * (came[s] - sat[s]) for s in (0, 1)])
+    came[1] += onward
     out = out - taken - out_removed + days * returns[0]
     adm = adm - operated - adm_removed + days * returns[1] + moved
     for g, floor in enumerate(floors):
@@ -116,5 +150,7 @@ def week(out, adm, rates, month, tilt, returns, days, plan, carried):
         "converted": moved.sum(),
         "theatre": operated.sum(),
         "unused": unused,
+        "came": came,
+        "stays": stays,
     }
     return out, adm, flows

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from tests import activity_twin
 from tests.test_engine import TIME, system
 from waitlist.calendar import days_of
+from waitlist.models.assumptions import by_rates
 from waitlist.models.controls import KINDS, Controls
-from waitlist.models.engine import WAIT_SHARES, by_rates
+from waitlist.models.engine import WAIT_SHARES
 from waitlist.models.kernel import step_row
 from waitlist.models.layout import (
     F_ADMITTED,

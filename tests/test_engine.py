@@ -14,7 +14,9 @@ from tests import numpy_twin
 from waitlist.bands import band_of_days, percentile_wait
 from waitlist.calendar import Horizon, days_of, horizon, place, snapshot_held_share
 from waitlist.models import answers, measures
-from waitlist.models.engine import WAIT_SHARES, Assumptions, Forecast, asked, by_rates, factors_drawn, project
+from waitlist.models.assumptions import Assumptions, by_rates, factors_drawn
+from waitlist.models.engine import WAIT_SHARES, project
+from waitlist.models.forecast import Forecast, ask
 from waitlist.models.kernel import step_row
 from waitlist.models.layout import (
     F_ADMITTED,
@@ -162,7 +164,7 @@ def forecast(
 ) -> tuple[Forecast, Horizon]:
     time = horizon(snapshot, 16)
     assumed = assumptions(seed, fastest, time)
-    row = project(assumed, factors_drawn(assumed, draws, seed), time, {("RAA", "110"): [0]}, asked(time, deadlines))
+    row = project(assumed, factors_drawn(assumed, draws, seed), time, {("RAA", "110"): [0]}, ask(time, deadlines))
     return next(row)[1], time
 
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 import waitlist as wl
 from waitlist.calendar import horizon
-from waitlist.models import activity, calibration, engine, scenarios
+from waitlist.models import calibration, engine, scenarios
+from waitlist.models.forecast import ask
+from waitlist.models.weeks import level, weeks_done
 from waitlist.planned import Clinic, Dated, Order, Scheme, Theatre
 
 TEN_MONTHS = """
@@ -158,15 +160,15 @@ def test_an_order_moves_who_is_treated_and_not_how_many(place, history, base, or
 def test_an_insourcing_weekend_does_what_it_is_planned_to_do_in_all():
     weekend = Dated(**{"from": date(2025, 10, 11), "until": date(2025, 10, 12)})
     time = horizon(date(2025, 8, 31), 3)
-    done = activity.weeks_done(weekend, time)
+    done = weeks_done(weekend, time)
     assert done.sum() == pytest.approx(2 / 7)
     assert np.flatnonzero(done).tolist() == [5]
 
 
 def test_a_ramp_reaches_the_whole_effect_after_its_weeks():
     scheme = Scheme(**{"name": "x", "extra_per_week": 1, "from": date(2025, 9, 1), "ramp_weeks": 4})
-    level = activity.level(scheme, horizon(date(2025, 8, 31), 3), 4)
-    np.testing.assert_allclose(level[:5], [3 / 28, 10 / 28, 17 / 28, 24 / 28, 1.0])
+    along = level(scheme, horizon(date(2025, 8, 31), 3), 4)
+    np.testing.assert_allclose(along[:5], [3 / 28, 10 / 28, 17 / 28, 24 / 28, 1.0])
 
 
 SCENARIOS = """
@@ -282,7 +284,7 @@ def test_more_operations_never_leave_more_people_waiting_nor_less_demand(place, 
         for name, schemes in (("as it is", (one,)), ("theatres", (one, theatres)), ("demand", (one, demand)))
     }
     row = [key[1] for key in state.history.lists].index(specialty)
-    wanted = engine.asked(state.time, ())
+    wanted = ask(state.time, ())
     found = {}
     for name, told in calibration.ready(state, plans):
         stepped = engine.stepped(told.assumed, told.factors, state.time, [row], wanted, told.planned)

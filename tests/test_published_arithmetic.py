@@ -10,9 +10,12 @@ import pytest
 from tests.test_by_activity import controls
 from waitlist.calendar import horizon, months_after
 from waitlist.models import answers, growth, measures
+from waitlist.models.assumptions import Assumptions, Factors, Planned
 from waitlist.models.controls import AT_BOTH
-from waitlist.models.engine import Assumptions, Factors, Planned, asked, project
+from waitlist.models.engine import project
+from waitlist.models.forecast import ask
 from waitlist.models.layout import FACTORS, LANES
+from waitlist.models.moving import no_moves
 from waitlist.plan import Deadline, Demand
 
 KEY = ("QMF", "ALL")
@@ -40,8 +43,8 @@ def stepped(snapshot: date, months: int, opening: np.ndarray, starts, stops_per_
     told = controls(np.zeros((time.weeks, 3, LANES)), floors=(0, floor) if floor else (0,), whole=True)
     told.add[0, :, AT_BOTH, -1] = stops_per_week
     told.keep[:] = 0.0
-    planned = Planned(np.zeros(1, dtype=int), told)
-    rows = project(assumed, factors, time, {KEY: [0]}, asked(time, deadlines), planned)
+    planned = Planned(np.zeros(1, dtype=int), told, no_moves(1, time.weeks))
+    rows = project(assumed, factors, time, {KEY: [0]}, ask(time, deadlines), planned)
     return next(rows)[1], time
 
 

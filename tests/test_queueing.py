@@ -15,7 +15,8 @@ from tests.test_by_activity import controls
 from tests.test_engine import TIME
 from waitlist.calendar import days_of
 from waitlist.models import queueing, rates
-from waitlist.models.engine import WAIT_SHARES, by_rates
+from waitlist.models.assumptions import by_rates
+from waitlist.models.engine import WAIT_SHARES
 from waitlist.models.kernel import step_row
 from waitlist.models.layout import FACTORS, FLOWS, LANES
 

@@ -10,7 +10,9 @@ import pytest
 
 from waitlist.calendar import horizon
 from waitlist.models import steer
-from waitlist.models.engine import Assumptions, asked, factors_drawn, stepped
+from waitlist.models.assumptions import Assumptions, factors_drawn
+from waitlist.models.engine import stepped
+from waitlist.models.forecast import ask
 from waitlist.models.layout import F_ADMITTED, F_REMOVED, F_STARTS, LANES, STARTS
 from waitlist.models.outlook import Outlook
 from waitlist.models.record import FLOORS
@@ -50,7 +52,7 @@ def assumed() -> Assumptions:
 
 def people(assumed, factors, lists):
     """[4, REACH, D] people of ``lists`` over FLOORS at the month ends."""
-    found = stepped(assumed, factors, TIME, lists, asked(TIME, ()))
+    found = stepped(assumed, factors, TIME, lists, ask(TIME, ()))
     return found.over[: len(FLOORS)][:, found.asked.days.places([end.day for end in TIME.month_ends[:REACH]])], found
 
 
@@ -69,7 +71,7 @@ def carried_on(assumed):
 
 def lately(assumed):
     """Admitted stops a working day of each list, in every month, where nothing is steered."""
-    found = [stepped(*still(assumed), TIME, [n], asked(TIME, ())).flows[F_ADMITTED] for n in range(3)]
+    found = [stepped(*still(assumed), TIME, [n], ask(TIME, ())).flows[F_ADMITTED] for n in range(3)]
     return np.outer([flow[:, 0].sum() for flow in found], np.ones(REACH)) / TIME.working_days.sum()
 
 

@@ -17,8 +17,8 @@ from waitlist.calendar import horizon as horizon_of
 from waitlist.history import History
 from waitlist.models import backtest as scoring
 from waitlist.models import baselines
+from waitlist.models.assumptions import Key
 from waitlist.models.backtest import MEASURES, METHODS, SAID
-from waitlist.models.engine import Key
 from waitlist.models.series import list_series, provider_series, reported
 from waitlist.pipeline import Progress, planned_lists, project, read
 from waitlist.plan import Plan

@@ -11,11 +11,25 @@ from typing import TYPE_CHECKING
 from waitlist.calendar import horizon, month_end, months_after
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
-from waitlist.models import answers, engine, money, past, queueing_table, rates, remarks, scenarios, tables, targets
+from waitlist.models import (
+    answers,
+    assumptions,
+    engine,
+    money,
+    past,
+    queueing_table,
+    rates,
+    remarks,
+    scenarios,
+    tables,
+    targets,
+)
 from waitlist.models.calibration import Calibrated, Ready, calibrate, ready
+from waitlist.models.forecast import Forecast, ask
+from waitlist.models.hubs import with_hubs
 from waitlist.plan import BASE, CARRY_ON, Deadline, Plan, variant
 from waitlist.results import Answer, Result
-from waitlist.unplannable import code_problems, planned_problems, unknown_codes
+from waitlist.unplannable import code_problems, hub_problems, planned_problems, unknown_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +44,7 @@ class Projection:
 
     state: Calibrated
     told: Ready
-    forecasts: Iterator[tuple[engine.Key, engine.Forecast]]
+    forecasts: Iterator[tuple[assumptions.Key, Forecast]]
 
 
 def read(
@@ -104,12 +118,13 @@ class _Told:
     state: Calibrated
     base: Ready
     found: tables.Tables
-    groups: Mapping[engine.Key, list[int]]
-    known: Mapping[engine.Key, past.Observed]
+    groups: Mapping[assumptions.Key, list[int]]
+    known: Mapping[assumptions.Key, past.Observed]
 
 
 def _answered(plan: Plan, history: History, tell: Progress) -> tuple[_Told, Result]:
     """The plan's own forecast and its answers."""
+    history = with_hubs(history, plan)
     keep = planned_lists(plan, history)
     tell("Fitting rates", 0, 1)
     time = horizon(history.snapshot, plan.horizon_months)
@@ -162,6 +177,7 @@ def capacity(plan: Plan, history: History, progress: Progress | None = None) -> 
     if not plan.target:
         rule, remedy = "capacity is sought for a target", "Add a [[target]] to the plan, or --target to the command."
         raise refuse("the plan", "target", "", rule, remedy)
+    history = with_hubs(history, plan)
     keep = planned_lists(plan, history)
     _refuse_without_flows(history, keep)
     tell = progress or (lambda what, done, of: None)
@@ -190,14 +206,14 @@ def project(
     plan: Plan,
     history: History,
     keep: list[int],
-    groups: Mapping[engine.Key, list[int]],
+    groups: Mapping[assumptions.Key, list[int]],
     deadlines: tuple[Deadline, ...] = (),
 ) -> Projection:
     """The Forecast of each of ``groups``, the places in ``keep`` of the lists it adds up, and what it rests on."""
     _refuse_without_flows(history, keep)
     state = calibrate(plan, history, keep)
     ((_, told),) = ready(state, {BASE: plan})
-    wanted = engine.asked(state.time, deadlines)
+    wanted = ask(state.time, deadlines)
     forecasts = engine.project(told.assumed, told.factors, state.time, state.rows(groups), wanted, told.planned)
     return Projection(state, told, forecasts)
 
@@ -222,6 +238,7 @@ def planned_lists(plan: Plan, history: History) -> list[int]:
     names = {code: history.counts.provider_names.get(code, "") for code in history.providers}
     specialties = history.counts.specialty_names
     problems = code_problems(plan, history.counts.provider_names, specialties)
+    problems += hub_problems(plan, history.sent.provider_names, specialties)
     problems += unknown_codes("break.provider", [item.provider for item in plan.breaks], names)
     if plan.providers != "all":
         problems += unknown_codes("providers", plan.providers, names)
@@ -229,15 +246,16 @@ def planned_lists(plan: Plan, history: History) -> list[int]:
         problems += unknown_codes("specialties", plan.specialties, specialties)
     if problems:
         raise Refusal(problems)
+    hubs = {hub.code for hub in plan.hub}
     size: dict[str, float] = {}
     for n, (provider, _) in enumerate(history.lists):
         size[provider] = size.get(provider, 0.0) + float(history.waiting[n, -1].sum())
     keep = [
         n
         for n, (provider, specialty) in enumerate(history.lists)
-        if (plan.providers == "all" or provider in plan.providers)
+        if (plan.providers == "all" or provider in plan.providers or provider in hubs)
         and (plan.specialties == "all" or specialty in plan.specialties)
-        and size[provider] >= plan.min_list
+        and (size[provider] >= plan.min_list or provider in hubs)
         and history.present[n, -1]
     ]
     if not keep:

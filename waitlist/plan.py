@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from waitlist import mutual_aid as aid
 from waitlist import planned
+from waitlist import scenario as scenarios
 from waitlist.bands import THRESHOLDS
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.plan_words import key_problems, shown
@@ -133,7 +135,10 @@ class Plan(Settings):
     target: tuple[planned.Target, ...] = ()
     limit: tuple[planned.Limit, ...] = ()
     capacity: planned.Solver = planned.Solver()
-    scenario: tuple[planned.Scenario, ...] = ()
+    scenario: tuple[scenarios.Scenario, ...] = ()
+    transfer: tuple[aid.Transfer, ...] = ()
+    hub: tuple[aid.Hub, ...] = ()
+    mutual_aid: aid.MutualAid | None = None
 
     @model_validator(mode="after")
     def _thresholds_are_the_standard_ones(self) -> Plan:
@@ -155,15 +160,18 @@ class Plan(Settings):
 
     @model_validator(mode="after")
     def _what_is_planned_can_be_done(self) -> Plan:
+        for code in _repeated([item.code for item in self.hub]):
+            raise ValueError(f'there may be one [[hub]] with the code "{code}"')
         for what in ("scheme", "scenario", "clinic", "theatre"):
             for name in _repeated([item.name for item in getattr(self, what)]):
                 raise ValueError(f'there may be one [[{what}]] named "{name}"')
         for name in _repeated([item.name for item in self.resources]):
             raise ValueError(f'a [[clinic]] and a [[theatre]] may not both be named "{name}"')
-        wrong = planned.name_problem([item.name for item in (*self.scheme, *self.resources)])
-        wrong = wrong or planned.scenario_problem(self.scenario, (CARRY_ON, BASE), [*map(named, _changeable(self))])
-        wrong = wrong or planned.overlap_problem(self.activity)
-        wrong = wrong or planned.size_problem(self.scheme, self.resources)
+        wrong = scenarios.name_problem([item.name for item in (*self.scheme, *self.resources)])
+        wrong = wrong or scenarios.scenario_problem(self.scenario, (CARRY_ON, BASE), [*map(named, _changeable(self))])
+        wrong = wrong or scenarios.overlap_problem(self.activity)
+        wrong = wrong or scenarios.size_problem(self.scheme, self.resources)
+        wrong = wrong or aid.transfer_problem(self.transfer)
         if wrong:
             raise ValueError(wrong)
         return self
@@ -243,13 +251,14 @@ def targets_of(texts: Sequence[str], probability: float) -> tuple[planned.Target
 _LIKE = "Write it like percent_within_18_weeks,65,2026-03-31,R1H,110."
 CARRY_ON, BASE = "carry_on", "base"
 """The scenarios that every plan has: nothing planned, and the plan itself."""
-PLANNED = ("activity", "scheme", "strike", "clinic", "theatre")
+PLANNED = ("activity", "scheme", "strike", "clinic", "theatre", "transfer")
 
 
 def variant(plan: Plan, name: str) -> Plan:
     """The plan as the scenario ``name`` has it: entries of the same name replaced, others added.
 
-    A [[strike]] is known by its staff group, an [[activity]] by the stops it replaces. Raises pydantic's
+    A [[strike]] is known by its staff group, an [[activity]] by the stops it replaces, a [[transfer]] by whom it moves
+    where. Raises pydantic's
     ValidationError where the two together make no plan.
     """
     if name == BASE:
@@ -273,13 +282,15 @@ def variant(plan: Plan, name: str) -> Plan:
 
 def _changeable(plan: Plan) -> list[Any]:
     """Everything planned that a scenario may change by its name."""
-    return [item for key in PLANNED if key != "activity" for item in getattr(plan, key)]
+    return [item for key in PLANNED if key not in ("activity", "transfer") for item in getattr(plan, key)]
 
 
 def named(item: Any) -> Any:
     """What a scenario knows an entry by."""
     if isinstance(item, planned.Activity):
         return (item.provider, item.specialty, item.stage)
+    if isinstance(item, aid.Transfer):
+        return aid.ways_of(item)
     return item.staff_group if isinstance(item, planned.Strike) else item.name
 
 
@@ -297,5 +308,7 @@ def _repeated(values: Sequence[Any]) -> list[Any]:
 def _known_keys() -> list[str]:
     models: tuple[type[BaseModel], ...] = (Plan, Deadline, Clearance, Successor, PlannedBreak, Demand)
     models += (planned.Order, planned.Activity, planned.Scheme, planned.Strike, planned.Clinic, planned.Theatre)
-    models += (planned.Price, planned.Funded, planned.Target, planned.Limit, planned.Solver, planned.Scenario)
+    models += (planned.Price, planned.Funded, planned.Target, planned.Limit, planned.Solver, scenarios.Scenario)
+    models += (aid.Transfer, aid.Hub, aid.MutualAid, aid.Give, aid.Limit)
+    models += (aid.Exclude, aid.Near)
     return [field.alias or name for model in models for name, field in model.model_fields.items()]

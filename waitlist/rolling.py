@@ -13,9 +13,9 @@ from waitlist.calendar import months_after, months_between
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import Break, History
 from waitlist.models import backtest as scoring
+from waitlist.models.assumptions import Key
 from waitlist.models.backtest import METHODS, Outcome
 from waitlist.models.baselines import BASELINES
-from waitlist.models.engine import Key
 from waitlist.models.series import reported
 from waitlist.origins import LEVELS, Job, Said, all_said
 from waitlist.pipeline import Progress, read

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from waitlist.errors import Problem
+from waitlist.mutual_aid import Transfer
 from waitlist.plan import BASE, Plan, variant
 from waitlist.planned import ALL, Dated
 
@@ -32,13 +33,93 @@ def planned_problems(
             for item in getattr(one, key):
                 found += _about(place, key, item, lists, names, specialties)
                 found += _when(place, key, item, snapshot, last)
+        for item in one.transfer:
+            found += _transfer(place, item, lists, names, specialties, {hub.code for hub in plan.hub})
+            found += _moves_in_time(place, item, snapshot, last)
         if one.order.provider != ALL:
             found += unknown_codes("order.provider", [one.order.provider], names)
     for key in ("price", "funded", "limit", "target"):
         for item in getattr(plan, key):
             found += _about("the plan", key, item, lists, names, specialties)
     found += target_problems(plan, snapshot, last)
+    found += _aid(plan, names, specialties)
     return list(dict.fromkeys(found))
+
+
+def _transfer(
+    place: str,
+    item: Transfer,
+    lists: Lists,
+    names: Mapping[str, str],
+    specialties: Mapping[str, str],
+    hubs: set[str],
+) -> list[Problem]:
+    """What is wrong with the two lists that a transfer leads from and to."""
+    found = unknown_codes("transfer.from_provider", [item.from_provider], names)
+    found += unknown_codes("transfer.to_provider", [item.to_provider], names)
+    found += unknown_codes("transfer.specialty", [item.specialty], specialties)
+    if found:
+        return found
+    if item.from_provider in hubs:
+        rule = "a hub has no patients of its own, and those sent to it are not sent on"
+        found.append(Problem("error", place, "transfer.from_provider", item.from_provider, rule, "Name a trust."))
+    for key, provider in (("from_provider", item.from_provider), ("to_provider", item.to_provider)):
+        one_stage = lists.get((provider, item.specialty))
+        value = f"{provider} {item.specialty}"
+        if one_stage is None:
+            what = "treats" if provider in hubs else "reports at the origin"
+            rule = f"a transfer's specialty must be one that each side {what}"
+            remedy = "Choose another provider, or see `waitlist position`."
+            remedy = remedy if provider not in hubs else "Add it to the hub's specialties, or choose another provider."
+            found.append(Problem("error", place, f"transfer.{key}", value, rule, remedy))
+        elif one_stage and item.stage == "admission":
+            rule = "a transfer is of the admission stage, which this list does not have (R5)"
+            remedy = 'Write stage = "outpatient": all of its waiting is there.'
+            found.append(Problem("error", place, "transfer.stage", value, rule, remedy))
+    return found
+
+
+def _moves_in_time(place: str, item: Transfer, snapshot: date, last: date) -> Sequence[Problem]:
+    """A warning where nobody moves inside the forecast."""
+    found = list(_when(place, "transfer", item, snapshot, last))
+    first = max(item.begins or snapshot, snapshot) + timedelta(weeks=item.lead_weeks)
+    if not found and first > last:
+        rule = f"who accepts would move on {first} at the earliest, after the forecast's end, {last}: nobody moves"
+        remedy = "Choose a shorter lead_weeks, an earlier from, or a longer horizon_months."
+        found.append(Problem("warning", place, "transfer.lead_weeks", str(item.lead_weeks), rule, remedy))
+    if item.acceptance == 0:
+        rule = "nobody accepts these offers, so nobody moves"
+        found.append(Problem("warning", place, "transfer.acceptance", "0", rule, "Write a share above 0."))
+    return found
+
+
+def hub_problems(plan: Plan, names: Mapping[str, str], specialties: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with the plan's hubs; ``names`` of all providers in the data, and ``specialties``, by code."""
+    found = []
+    for hub in plan.hub:
+        if hub.code in names:
+            rule = f"a hub's code may not be that of a provider in the data, here {names[hub.code]}"
+            remedy = "Choose a code of your own: letters and digits, twelve at most."
+            found.append(Problem("error", "the plan", "hub.code", hub.code, rule, remedy))
+        if hub.specialties != "all":
+            found += unknown_codes("hub.specialties", hub.specialties, specialties)
+    return found
+
+
+def _aid(plan: Plan, names: Mapping[str, str], specialties: Mapping[str, str]) -> list[Problem]:
+    """Codes in [mutual_aid] that are not those of the plan's providers, hubs and specialties."""
+    aid, found = plan.mutual_aid, []
+    for item in aid.give if aid else ():
+        found += unknown_codes("mutual_aid.give.provider", [item.provider], names)
+        found += unknown_codes("mutual_aid.give.specialty", [c for c in (item.specialty,) if c != ALL], specialties)
+    for key in ("limit", "exclude"):
+        for about in getattr(aid, key) if aid else ():
+            for side in ("from_provider", "to_provider"):
+                code = getattr(about, side)
+                found += unknown_codes(f"mutual_aid.{key}.{side}", [code] if code != ALL else [], names)
+            asked = [about.specialty] if about.specialty != ALL else []
+            found += unknown_codes(f"mutual_aid.{key}.specialty", asked, specialties)
+    return found
 
 
 def target_problems(plan: Plan, snapshot: date, last: date) -> list[Problem]:
@@ -69,9 +150,7 @@ def _about(
             found.append(Problem("error", place, f"{key}.specialty", f"{item.provider} {code}", rule, remedy))
         needs = "admission" if key == "theatre" else getattr(item, "stage", ALL)
         if stages and needs == "admission" and all(stages):
-            rule = (
-                f"[[{key}]] is of the admission stage, which this list does not have: its Part 2A is not reported (R5)"
-            )
+            rule = f"[[{key}]] is of the admission stage, which this list does not have (R5)"
             remedy = 'Write stage = "outpatient": all of its waiting is there.'
             remedy = remedy if key != "theatre" else "Leave it out of the theatre's specialties."
             found.append(Problem("error", place, f"{key}.stage", f"{item.provider} {code}", rule, remedy))

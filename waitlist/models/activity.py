@@ -6,14 +6,14 @@ and strikes take their share of all that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 
 import numpy as np
 
 from waitlist.bands import THRESHOLDS, Floats
-from waitlist.calendar import Horizon, is_working_day
+from waitlist.calendar import Horizon
+from waitlist.models.assumptions import Assumptions, Carried, Factors, Key, Planned
 from waitlist.models.controls import (
     AS_OBSERVED,
     AT_BOTH,
@@ -31,11 +31,13 @@ from waitlist.models.controls import (
     VALIDATED,
     Controls,
 )
-from waitlist.models.engine import Assumptions, Carried, Factors, Key, Planned
 from waitlist.models.layout import ADMISSION, CONVERTED, OUTPATIENT
 from waitlist.models.order import Order, routine_at
+from waitlist.models.transfers import arrivals, moves_of, touched
+from waitlist.models.weeks import level, weeks_done
+from waitlist.mutual_aid import Hub
 from waitlist.plan import Plan
-from waitlist.planned import ALL, OF_DEMAND, Activity, Clinic, Dated, Scheme, Strike, Theatre
+from waitlist.planned import ALL, OF_DEMAND, Activity, Clinic, Scheme, Strike, Theatre
 
 DISCIPLINES = {
     "as observed": AS_OBSERVED,
@@ -65,6 +67,7 @@ def by_activity_at(plan: Plan, lists: Sequence[Key], one_stage: np.ndarray) -> l
     about += [(item.provider, item.specialty) for item in plan.strike if item.percent_lost]
     found = {n for key in about for n in matching(lists, *key)}
     found |= {n for item in plan.resources for n in sharing(lists, item, one_stage)}
+    found |= touched(plan, lists)
     if plan.order.discipline != "as observed":
         found |= set(matching(lists, plan.order.provider, ALL))
     return sorted(found)
@@ -127,6 +130,9 @@ def told(
         _apply(new, plan, scheme, places, floors, mean, people, time, whole)
     for strike in plan.strike:
         _strike(new, strike, matching(keys, strike.provider, strike.specialty), level(strike, time), whole)
+    moves = moves_of(plan, lists, time)
+    for hub in plan.hub:
+        _open_hub(new, hub, [i for i, key in enumerate(keys) if key[0] == hub.code], arrivals(moves, rows), rows, time)
     place = np.full(len(lists), -1)
     place[rows] = np.arange(len(rows))
     starts = assumed.starts.copy()
@@ -136,40 +142,7 @@ def told(
         carried.stops, np.array(at, dtype=int), new.keep, new.add, np.array(floors), new.below, whole, *among
     )
     factors = _converting(factors, rows, new.conversion, assumed.span)
-    return replace(assumed, starts=starts), factors, Planned(place, controls)
-
-
-def level(item: Dated, time: Horizon, ramp_weeks: int = 0) -> Floats:
-    """[K] the part of each week's working days on which ``item`` holds, those along its ramp counting in part."""
-    working = is_working_day(_days(time))
-    holds = np.where(working, _along(item, time, ramp_weeks), 0.0).reshape(time.weeks, 7).sum(axis=1)
-    return np.asarray(holds / np.maximum(time.working_days, 1.0))
-
-
-def weeks_done(item: Dated, time: Horizon, ramp_weeks: int = 0) -> Floats:
-    """[K] how many weeks' worth of something that is planned by the week falls in each week.
-
-    In all as many as there are between its dates (calendar days ÷ 7, as R8 counts), done on its working days; on any
-    day where it has none, as a weekend.
-    """
-    holds, along = _along(item, time, 0) > 0, _along(item, time, ramp_weeks)
-    done = holds & is_working_day(_days(time))
-    done = done if done.any() else holds
-    each = holds.sum() / 7 / max(int(done.sum()), 1)
-    return np.asarray(np.where(done, along * each, 0.0).reshape(time.weeks, 7).sum(axis=1))
-
-
-def _days(time: Horizon) -> np.ndarray:
-    return np.datetime64(time.snapshot + timedelta(days=1), "D") + np.arange(7 * time.weeks)
-
-
-def _along(item: Dated, time: Horizon, ramp_weeks: int) -> Floats:
-    """[7 K] how much of ``item`` there is on each day: 0 outside its dates, less than 1 along its ramp."""
-    day = _days(time)
-    first = np.datetime64(item.begins or time.snapshot + timedelta(days=1), "D")
-    last = np.datetime64(item.until or date.max, "D")
-    along = np.clip(((day - first).astype(float) + 1) / (7 * ramp_weeks), 0.0, 1.0) if ramp_weeks else 1.0
-    return np.where((first <= day) & (day <= last), along, 0.0)
+    return replace(assumed, starts=starts), factors, Planned(place, controls, moves)
 
 
 def _shares(weight: Floats) -> Floats:
@@ -301,6 +274,23 @@ def _apply(
     new.add[places, :, AT_THEATRES, floor] += number * weeks * shares[:, 1]
 
 
+def _open_hub(
+    new: _Told, hub: Hub, places: list[int], coming: Mapping[int, Floats], rows: list[int], time: Horizon
+) -> None:
+    """A hub's stops, shared each week as the people are whom its specialties have by then and have not treated."""
+    waiting = np.zeros((2, len(places)))
+    kinds = (AT_THEATRES,) if hub.stage == "admission" else (AT_OUTPATIENT, AT_THEATRES)
+    ever = np.array([coming[rows[i]].sum() for i in places])
+    for k in range(time.weeks):
+        waiting += np.array([coming[rows[i]][:, k] for i in places]).T
+        there = waiting.sum()
+        given = min(hub.per_week, there) * waiting / there if there > 0 else np.zeros_like(waiting)
+        rest = (hub.per_week - given.sum()) * _shares(ever[:, None])[:, 0]  # for more than are expected
+        waiting -= given
+        for stage, kind in zip((ADMISSION,) if len(kinds) == 1 else (OUTPATIENT, ADMISSION), kinds, strict=True):
+            new.add[places, k, kind, 0] += given[stage] + rest / len(kinds)
+
+
 def _planned_kinds(kinds: Sequence[int]) -> list[int]:
     """The planned numbers of the same staff and rooms as ``kinds`` of stops."""
     both = [AT_BOTH] if CLINICS in kinds and THEATRES in kinds else []
@@ -324,6 +314,8 @@ def _order(
     asked = plan.order
     about = np.array([asked.provider in (provider, ALL) for provider, _ in keys], dtype=bool)
     discipline = np.where(about, DISCIPLINES[asked.discipline], AS_OBSERVED)
+    hubs = {hub.code for hub in plan.hub}
+    discipline[[i for i, (provider, _) in enumerate(keys) if provider in hubs]] = LONGEST_FIRST
     urgent = order.urgent[rows] if asked.urgent_share == "fitted" else np.full((len(rows), 2), asked.urgent_share)
     routine = order.routine if asked.skew == "fitted" else routine_at(order, float(asked.skew))
     first = np.full(len(rows), asked.threshold_weeks or 0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_end, month_lengths, next_march_end, place
-from waitlist.models.engine import Forecast
+from waitlist.models.forecast import Forecast
 from waitlist.models.layout import F_STARTS
 from waitlist.models.measures import Times, sorted_percentiles
 from waitlist.models.past import Observed
@@ -50,7 +50,7 @@ def breakeven_ahead(times: Times, horizon: Horizon, thresholds: tuple[int, ...])
     for index, t in enumerate((0, *THRESHOLDS)):
         if t and t not in thresholds:
             continue
-        inflow = times.values[f"tip_in_{t}_weeks" if t else "clock_starts"].mean(axis=1)
+        inflow = (times.values[f"tip_in_{t}_weeks" if t else "clock_starts"] + times.net_in[index]).mean(axis=1)
         removed, stops = times.removed_over[index].mean(axis=1), times.stops_over[index].mean(axis=1)
         for c, end in enumerate(horizon.month_ends):
             yield _breakeven(t, end.day, inflow[c], removed[c], stops[c], times.days[c] / 7)
@@ -144,13 +144,15 @@ def cohort(forecast: Forecast, horizon: Horizon, which: int, deadline: Deadline)
             remaining.append(longer[k] + (held[k] if level < 0 or inside else 0.0))
         if k:
             newcomers = _newcomers(started[k - 1], kept[k - 1], kept[k], level, share, inside)
-            joined.append(newcomers + horizon.working_days[k - 1] * _returned(returns, level, share))
+            came = _came(forecast, which, k, 1.0, share if level > 0 else 0.0)
+            joined.append(newcomers + came + horizon.working_days[k - 1] * _returned(returns, level, share))
     days = list(horizon.week_ends[: end.week + 1])
     if inside:
         at = forecast.asked.days.places([deadline.date])[0]
         remaining.append(forecast.over[forecast.asked.floors.index(threshold), at])
         returned = end.flow_weight * returns[threshold] + share * forecast.returns[threshold - 1]
-        joined.append(float(horizon.working_days[end.week] * returned))
+        came = _came(forecast, which, end.week + 1, end.flow_weight, share)
+        joined.append(float(horizon.working_days[end.week] * returned) + came)
         days.append(deadline.date)
     people = np.stack(remaining)
     left = np.append(0.0, np.array(joined[1:]) - np.diff(people.mean(axis=1)))
@@ -170,6 +172,15 @@ def _newcomers(started: float, kept_before: float, kept: float, level: int, shar
     if level == 1:
         return max(0.0, share * (kept_before + started - kept) - (kept_before if inside else 0.0))
     return 0.0
+
+
+def _came(forecast: Forecast, which: int, week: int, weight: float, share: float) -> float:
+    """Mean people who join a cohort by a transfer in the week before week end ``week``: ``weight`` of those already so
+    long, and ``share`` of those a band before them (R10)."""
+    if forecast.joined is None:
+        return 0.0
+    longer, before = forecast.joined[2 * which : 2 * which + 2, week].mean(axis=1)
+    return float(weight * longer + share * (before - longer))
 
 
 def _returned(returns: Floats, level: int, share: float) -> float:

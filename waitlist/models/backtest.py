@@ -11,7 +11,7 @@ import pandas as pd
 from waitlist.bands import Floats
 from waitlist.calendar import Horizon
 from waitlist.models import baselines as simple
-from waitlist.models.engine import Forecast
+from waitlist.models.forecast import Forecast
 from waitlist.models.measures import monthly, sorted_percentiles
 from waitlist.models.series import FLOWS, WATCHED, Key
 from waitlist.results import ALL

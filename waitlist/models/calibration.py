@@ -15,7 +15,7 @@ import numpy as np
 
 from waitlist.calendar import Horizon, horizon
 from waitlist.history import History
-from waitlist.models import activity, demand, engine, national, past, rates, steer
+from waitlist.models import activity, assumptions, demand, engine, national, past, rates, steer
 from waitlist.models.departures import MonthFlows
 from waitlist.models.order import Order, fit_order
 from waitlist.models.outlook import outlook
@@ -41,7 +41,7 @@ class Calibrated:
     fitted: rates.Rates
     flows: list[MonthFlows | None]
     england: national.National | None
-    factors: engine.Factors
+    factors: assumptions.Factors
     paces: steer.Paces | None
     order: Order
 
@@ -50,7 +50,7 @@ class Calibrated:
         """[N] which lists have no admission stage."""
         return self.history.one_stage[list(self.whole)]
 
-    def rows(self, groups: Mapping[engine.Key, list[int]]) -> dict[engine.Key, list[int]]:
+    def rows(self, groups: Mapping[assumptions.Key, list[int]]) -> dict[assumptions.Key, list[int]]:
         """``groups`` of places among ``keep`` as groups of places among the N lists."""
         place = {n: i for i, n in enumerate(self.whole)}
         return {key: [place[self.keep[n]] for n in places] for key, places in groups.items()}
@@ -62,10 +62,10 @@ class Ready:
 
     plan: Plan
     starts: demand.Starts
-    assumed: engine.Assumptions
-    factors: engine.Factors
-    planned: engine.Planned
-    carried: engine.Carried
+    assumed: assumptions.Assumptions
+    factors: assumptions.Factors
+    planned: assumptions.Planned
+    carried: assumptions.Carried
 
 
 def calibrate(plan: Plan, history: History, keep: list[int]) -> Calibrated:
@@ -89,8 +89,8 @@ def calibrate(plan: Plan, history: History, keep: list[int]) -> Calibrated:
     ahead = coming.result()
     whole = [n for n, (provider, _) in enumerate(history.lists) if provider in providers and history.present[n, -1]]
     carried_on = demand.forecast(history, fitted.start_season, Demand(), plan.horizon_months, england.result())
-    assumed = engine.assume(history, fitted, time, whole, carried_on)
-    factors = engine.factors_drawn(assumed, plan.draws, plan.seed)
+    assumed = assumptions.assume(history, fitted, time, whole, carried_on)
+    factors = assumptions.factors_drawn(assumed, plan.draws, plan.seed)
     paces = None
     if ahead:
         reach = ahead.expected.shape[2]
@@ -114,7 +114,7 @@ def ready(state: Calibrated, plans: Mapping[Name, Plan], also: Sequence[int] = (
         waiting = {name: plan for name, plan in waiting.items() if name not in alike}
         months = len(state.time.months)
         starts = demand.forecast(state.history, state.fitted.start_season, asked, months, state.england)
-        assumed = engine.assume(state.history, state.fitted, state.time, list(state.whole), starts)
+        assumed = assumptions.assume(state.history, state.fitted, state.time, list(state.whole), starts)
         held = {n for plan in alike.values() for n in activity.by_activity_at(plan, lists, state.one_stage)} | {*also}
         carried = engine.going_on(assumed, state.factors, state.time, sorted(held))
         for name, plan in alike.items():

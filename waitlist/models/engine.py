@@ -1,273 +1,39 @@
-"""From rates to forecasts: every draw of every list, and the totals over them (R6, R11).
-
-``assume`` is the one place where a better forecast of demand and rates is to be put: everything after it
-takes its Assumptions as given.
-"""
+"""From what is assumed to forecasts: every draw of every list, and the totals over them (R6, R11)."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from zlib import crc32
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from waitlist.bands import BANDS, THRESHOLDS, Floats
-from waitlist.calendar import Days, Horizon, days_of, month_end, place, snapshot_held_share, working_days
-from waitlist.history import History
-from waitlist.models import replay
-from waitlist.models.controls import CLINICS, STRAIGHT, THEATRES, Controls, nobody
-from waitlist.models.demand import Starts
+from waitlist.bands import THRESHOLDS, Floats
+from waitlist.calendar import Horizon, days_of
+from waitlist.models.assumptions import Assumptions, Carried, Factors, Key, Planned, by_rates
+from waitlist.models.controls import CLINICS, STRAIGHT, THEATRES
+from waitlist.models.forecast import Asked, Forecast
 from waitlist.models.kernel import step_row
 from waitlist.models.layout import (
-    ADMITTED,
+    AID,
     F_ADMITTED,
     F_CONVERTED,
-    F_HELD,
     F_NON_ADMITTED,
     F_STOPS_OVER,
     F_THEATRE,
-    FACTORS,
     FLOWS,
     LANES,
-    NON_ADMITTED,
-    REMOVED,
-    STARTS,
 )
-from waitlist.models.rates import Rates
+from waitlist.models.moving import among, joined_by, reached
 from waitlist.models.reading import unfold
-from waitlist.plan import Deadline
+from waitlist.models.together import step_together
+from waitlist.results import ALL
 
-LEVEL_MONTHS = 12
-"""Observed months whose mean is a draw's level: a year of them, as the rates use."""
-LATELY = 3
-"""Months whose changes tell how a list grows whose starts are never told."""
-LAG = 3
-"""Months by which the fitted level lags behind the snapshot: the drift in them is in every draw."""
 WAIT_SHARES = np.array([0.5, 0.92])
 """Shares of the list below whose wait they lie: the median and the 92nd percentile."""
-LEAST_PEOPLE = 3.0
-"""People below whom a band's chance is not made wilder still."""
-
-Key = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Assumptions:
-    """What the engine is told of N lists over K weeks. Rates as in models.rates.
-
-    opening [N, 2, 105] and held [N] at the snapshot; starts [N, K] a week; span [K] the month of each week, of
-    M; season [M, 4] factors on the departures; shocks [M', N, 5] the observed months' ratios that draws are
-    made of; lasting [N, 5] the part of such a month that stays for good.
-    """
-
-    lists: tuple[Key, ...]
-    opening: Floats
-    held: Floats
-    departures: Floats
-    returns: Floats
-    starts: Floats
-    season: Floats
-    span: np.ndarray
-    shocks: Floats
-    lasting: Floats
-
-
-@dataclass(frozen=True)
-class Factors:
-    """What the draws of N lists are multiplied by, in the kernel's layout, LANES draws to a block.
-
-    months [N, M, FACTORS, B × LANES] and tilt [N, B, 105, LANES] as kernel.step_row takes them; draws: how many
-    of the lanes are draws, the rest being idle.
-    """
-
-    months: Floats
-    tilt: Floats
-    draws: int
-
-
-@dataclass(frozen=True)
-class Carried:
-    """What goes on by rates at P ``lists``: stops [P, B, K, 3, LANES] as Controls.carried; mean [P, K, 9] over draws of
-
-    those three, of conversions, and of stops among those over each of THRESHOLDS.
-    """
-
-    lists: tuple[int, ...]
-    stops: Floats
-    mean: Floats
-
-
-@dataclass(frozen=True)
-class Planned:
-    """Which of N lists go by activity (R7): place [N] among ``told``, -1 where by rates."""
-
-    place: np.ndarray
-    told: Controls
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of every row: measures on ``days``, people over ``floors`` (0 is the whole list), cohorts.
-
-    levels [W, 2 × deadlines]: for each deadline, the bands between which its cohort begins at each week end
-    until then, the snapshot first: the longer, and the one before it in part (R10).
-    """
-
-    days: Days
-    floors: tuple[int, ...]
-    deadlines: tuple[Deadline, ...]
-    levels: np.ndarray
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """One row's draws: a list, or a total, measured as Asked. D draws, K weeks, C days, W week ends.
-
-    over [floors, C, D] people over each floor, those held beside the state in the whole; waits [2, C, D] the
-    median and 92nd percentile waits; noted [2 × deadlines, W, D] people in each of Asked.levels or longer;
-    flows [FLOWS, K, D] each week's; opening [floors], and opening_held of them, at the snapshot; returns
-    [105] a working day.
-    """
-
-    asked: Asked
-    over: Floats
-    waits: Floats
-    noted: Floats
-    flows: Floats
-    opening: Floats
-    opening_held: float
-    returns: Floats
-
-    def held(self) -> Floats:
-        """[K + 1, D] people held beside the state at each week end (R6)."""
-        first = np.full((1, self.flows.shape[-1]), self.opening_held)
-        return np.concatenate([first, self.flows[F_HELD]])
-
-
-def assume(history: History, rates: Rates, time: Horizon, keep: list[int], ahead: Starts) -> Assumptions:
-    """The carry-on assumptions for the lists at positions ``keep``; ``ahead`` are the starts of all lists."""
-    opening = np.stack([history.outpatient[keep, -1], history.admission[keep, -1]], axis=1)
-    held = opening[:, 0, 0] * snapshot_held_share(time.snapshot)
-    opening[:, 0, 0] -= held
-    middles = [day + timedelta(days=4) for day in time.week_ends[:-1]]
-    month = np.array([day.year * 12 + day.month - 1 for day in middles])
-    span = month - month[0]
-    departures = replay.corrected(history, rates, keep)
-    leaving = (departures[:, :, [ADMITTED, NON_ADMITTED, REMOVED]].sum(axis=2) * opening).sum(axis=(1, 2))
-    seen = ahead.level[keep].any(axis=1, keepdims=True)
-    starts = np.where(seen, ahead.by_week(time)[keep], _unseen_starts(history, keep, leaving, time))
-    spread = rates.residuals[:, keep].std(axis=0)
-    return Assumptions(
-        lists=tuple(history.lists[n] for n in keep),
-        opening=opening,
-        held=held,
-        departures=departures,
-        returns=rates.returns[keep],
-        starts=starts,
-        season=rates.season[(month[0] + np.arange(span.max() + 1)) % 12],
-        span=span,
-        shocks=rates.residuals[:, keep],
-        lasting=rates.drift / np.maximum(spread, np.maximum(rates.drift, 1e-9)),
-    )
-
-
-def _unseen_starts(history: History, keep: list[int], leaving: Floats, time: Horizon) -> Floats:
-    """[N, K] starts of lists whose starts are never told: as many as leave, ``leaving`` [N] a working day, and what
-    the list has lately grown by (the median of its last LATELY changes), which fades away over a year.
-    """
-    months = history.months[-LATELY - 1 :]
-    days = [working_days(month_end(before), month_end(month)) for before, month in itertools.pairwise(months)]
-    people = history.waiting[keep][:, -len(months) :].sum(axis=2)
-    known = history.present[keep][:, -len(months) :].all(axis=1) & (len(months) > LATELY)
-    growth = np.where(known, np.median(np.diff(people) / days, axis=1), 0.0) if days else np.zeros(len(keep))
-    fades = np.maximum(1.0 - np.arange(time.weeks) / 52, 0.0)
-    return np.asarray(np.maximum(leaving[:, None] + growth[:, None] * fades, 0.0) * time.working_days)
-
-
-def months_drawn(assumed: Assumptions, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which observed months make each draw [draws, …]: its level, each month ahead, and what lasts of each."""
-    months, used = len(assumed.season), len(assumed.shocks)
-    random = np.random.default_rng(seed)
-    level = random.integers(used, size=(draws, LEVEL_MONTHS))
-    month = random.integers(used, size=(draws, months))
-    return level, month, random.integers(used, size=(draws, LAG + months))
-
-
-def multipliers(assumed: Assumptions, n: int, drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Floats:
-    """Each draw's factors [M, FACTORS, D] on the list at ``n``, by month ahead; its paces are 1.
-
-    The season of the departures is in them; that of the starts is in the starts.
-
-    Observed months are drawn whole, the same for all lists, so that what moves together goes on doing so:
-    LEVEL_MONTHS of them give the draw's level, one more each month its month, and of a third what lasts.
-    Their mean over the draws is the season, so that what is expected is what was assumed.
-    """
-    level, month, lasting = drawn
-    shocks = assumed.shocks[:, n]
-    steps = np.clip(shocks - 1.0, -0.5, 0.5) * assumed.lasting[n]
-    steps -= steps.mean(axis=0)
-    lasted = np.exp(np.cumsum(steps[lasting], axis=1))[:, LAG:]
-    factors = shocks[level].mean(axis=1)[:, None] * shocks[month] * lasted
-    factors /= np.maximum(factors.mean(axis=0), 1e-9)
-    factors[..., :STARTS] *= assumed.season
-    paces = np.ones((*factors.shape[:2], FACTORS - STARTS - 1))
-    return np.moveaxis(np.concatenate([factors, paces], axis=2), 0, -1)
-
-
-def chance(assumed: Assumptions, n: int, draws: int, seed: int) -> Floats:
-    """Each draw's factors [105, D] on the departures of the list at ``n``: how few people are not an average.
-
-    Independent by band, gamma with mean 1 and variance 1 ÷ (h_b × people in band b or longer), h_b being the
-    week's hazard. A cohort passes each band once, so that its expected number stays as it was, and after
-    many bands the number over T varies as a count of people does (Greenwood's variance of survival).
-    """
-    provider, specialty = assumed.lists[n]
-    random = np.random.default_rng([seed, crc32(f"{provider}/{specialty}".encode())])
-    people = assumed.opening[n]
-    over = np.maximum(people.sum(axis=0)[::-1].cumsum()[::-1], LEAST_PEOPLE)
-    weight = (people + 1e-6) / (people + 1e-6).sum(axis=0)
-    hazard = 5 * (assumed.departures[n].sum(axis=1) * weight).sum(axis=0)
-    shape = np.maximum(hazard, 1e-3) * over
-    factors = random.gamma(shape, 1 / shape, size=(draws, BANDS)).T
-    factors[-1] = 1.0  # the open band is passed again and again
-    return factors
-
-
-def asked(time: Horizon, deadlines: tuple[Deadline, ...]) -> Asked:
-    """Measures at every week end, month end and deadline, and the cohorts of ``deadlines``."""
-    dates = {*time.week_ends[1:], *(end.day for end in time.month_ends), *(item.date for item in deadlines)}
-    floors = (0, *THRESHOLDS, *sorted({item.threshold_weeks for item in deadlines} - set(THRESHOLDS)))
-    ends = [place(time.snapshot, item.date).week for item in deadlines]
-    week = np.arange(max(ends, default=-1) + 1)
-    levels = np.zeros((len(week), 2 * len(deadlines)), dtype=int)
-    for q, (item, end) in enumerate(zip(deadlines, ends, strict=True)):
-        level = item.threshold_weeks - (end - week)
-        levels[:, 2 * q] = np.clip(level, 0, BANDS - 1)
-        levels[:, 2 * q + 1] = np.clip(level - 1, 0, BANDS - 1)
-    return Asked(days_of(time.snapshot, dates), floors, deadlines, levels)
-
-
-def factors_drawn(assumed: Assumptions, draws: int, seed: int) -> Factors:
-    """The Factors of ``draws`` draws of every list."""
-    blocks = -(-draws // LANES)
-    months = np.zeros((len(assumed.lists), len(assumed.season), FACTORS, blocks * LANES))
-    tilt = np.empty((len(assumed.lists), blocks, BANDS, LANES))
-    drawn = months_drawn(assumed, draws, seed)
-
-    def fill(n: int) -> None:
-        months[n, ..., :draws] = multipliers(assumed, n, drawn)
-        months[n, ..., draws:] = months[n, ..., :1]
-        bands = np.ones((BANDS, blocks * LANES))
-        bands[:, :draws] = chance(assumed, n, draws, seed)
-        tilt[n] = bands.reshape(BANDS, blocks, LANES).swapaxes(0, 1)
-
-    with ThreadPoolExecutor(max_workers=2) as lists:  # drawing at random leaves the interpreter free
-        list(lists.map(fill, range(len(assumed.lists))))
-    return Factors(months, tilt, draws)
+ROWS_AT_ONCE = 8
+"""Sums that are measured while their lists are stepped once: what they take in memory is held against that time."""
 
 
 def until(time: Horizon, weeks: int) -> Horizon:
@@ -285,11 +51,6 @@ def started_until(assumed: Assumptions, weeks: int) -> Assumptions:
     return replace(assumed, starts=np.ascontiguousarray(assumed.starts[:, :weeks]), span=assumed.span[:weeks])
 
 
-def by_rates(lists: int) -> Planned:
-    """Nothing is planned for any of ``lists``."""
-    return Planned(np.full(lists, -1), nobody(1, 1))
-
-
 def project(
     assumed: Assumptions,
     factors: Factors,
@@ -301,35 +62,12 @@ def project(
     """The Forecast of each of ``rows``: the positions of the lists it adds up.
 
     A list is stepped again for every row it is part of: that costs less than keeping what it gave (R11 holds,
-    its draws being the same each time).
+    its draws being the same each time). Rows that transfers join are measured several at once.
     """
-    each = ((key, stepped(assumed, factors, time, lists, wanted, planned)) for key, lists in rows.items())
+    told = planned or by_rates(len(assumed.lists))
+    batches = _batches(rows, told)
+    each = (found for batch in batches for found in _batch(assumed, factors, time, batch, wanted, told))
     return _one_ahead(each)
-
-
-def _one_ahead(items: Iterator[tuple[Key, Forecast]]) -> Iterator[tuple[Key, Forecast]]:
-    """The same items, each made by another thread while the one before is worked on; Ctrl-C waits for one."""
-    with ThreadPoolExecutor(max_workers=1) as maker:
-        coming = maker.submit(lambda: next(items, None))
-        while (item := coming.result()) is not None:
-            coming = maker.submit(lambda: next(items, None))
-            yield item
-
-
-def going_on(assumed: Assumptions, factors: Factors, time: Horizon, lists: list[int]) -> Carried:
-    """The stops of each of ``lists`` by its rates, draw by draw, to be held as numbers (R7)."""
-    blocks = factors.tilt.shape[1]
-    stops = np.empty((len(lists), blocks, time.weeks, 3, LANES))
-    mean = np.empty((len(lists), time.weeks, 4 + len(THRESHOLDS)))
-    nothing = Asked(days_of(time.snapshot, []), (), (), np.zeros((0, 0), dtype=int))
-    for i, n in enumerate(lists):
-        flows = _blocks(assumed, factors, time, [n], nothing, by_rates(len(assumed.lists)))[-1]
-        stops[i, :, :, CLINICS], stops[i, :, :, THEATRES] = flows[:, :, F_NON_ADMITTED], flows[:, :, F_THEATRE]
-        stops[i, :, :, STRAIGHT] = flows[:, :, F_ADMITTED] - flows[:, :, F_THEATRE]
-        others = flows[:, :, [F_CONVERTED, *range(F_STOPS_OVER, F_STOPS_OVER + len(THRESHOLDS))]]
-        every = np.concatenate([stops[i], others], axis=2).transpose(1, 2, 0, 3)
-        mean[i] = every.reshape(time.weeks, mean.shape[2], -1)[:, :, : factors.draws].mean(axis=2)
-    return Carried(tuple(lists), stops, mean)
 
 
 def stepped(
@@ -344,49 +82,151 @@ def stepped(
 
     ``planned``.
     """
-    draws = factors.draws
-    written = _blocks(assumed, factors, time, lists, wanted, planned or by_rates(len(assumed.lists)))
-    over, waits, noted, flows = (_by_draw(blocks, draws) for blocks in written)
+    told = planned or by_rates(len(assumed.lists))
+    ((_, forecast),) = _batch(assumed, factors, time, {(ALL, ALL): lists}, wanted, told)
+    return forecast
+
+
+def going_on(assumed: Assumptions, factors: Factors, time: Horizon, lists: list[int]) -> Carried:
+    """The stops of each of ``lists`` by its rates, draw by draw, to be held as numbers (R7)."""
+    blocks = factors.tilt.shape[1]
+    stops = np.empty((len(lists), blocks, time.weeks, 3, LANES))
+    mean = np.empty((len(lists), time.weeks, 4 + len(THRESHOLDS)))
+    nothing = Asked(days_of(time.snapshot, []), (), (), np.zeros((0, 0), dtype=int))
+    for i, n in enumerate(lists):
+        flows = _row(assumed, factors, time, [n], nothing, by_rates(len(assumed.lists)))[-1]
+        stops[i, :, :, CLINICS], stops[i, :, :, THEATRES] = flows[:, :, F_NON_ADMITTED], flows[:, :, F_THEATRE]
+        stops[i, :, :, STRAIGHT] = flows[:, :, F_ADMITTED] - flows[:, :, F_THEATRE]
+        others = flows[:, :, [F_CONVERTED, *range(F_STOPS_OVER, F_STOPS_OVER + len(THRESHOLDS))]]
+        every = np.concatenate([stops[i], others], axis=2).transpose(1, 2, 0, 3)
+        mean[i] = every.reshape(time.weeks, mean.shape[2], -1)[:, :, : factors.draws].mean(axis=2)
+    return Carried(tuple(lists), stops, mean)
+
+
+def _one_ahead(items: Iterator[tuple[Key, Forecast]]) -> Iterator[tuple[Key, Forecast]]:
+    """The same items, each made by another thread while the one before is worked on; Ctrl-C waits for one."""
+    with ThreadPoolExecutor(max_workers=1) as maker:
+        coming = maker.submit(lambda: next(items, None))
+        while (item := coming.result()) is not None:
+            coming = maker.submit(lambda: next(items, None))
+            yield item
+
+
+def _batches(rows: Mapping[Key, list[int]], planned: Planned) -> Iterator[dict[Key, list[int]]]:
+    """``rows`` by what is stepped for them: a row that no transfer reaches alone, others with those of as many lists of
+    the same specialty, or with the totals, ROWS_AT_ONCE at most."""
+    alike: dict[str, dict[Key, list[int]]] = {}
+    joined = reached(planned.moves)
+    for key, lists in rows.items():
+        if joined.isdisjoint(lists):
+            yield {key: lists}
+        else:
+            alike.setdefault(key[1], {})[key] = lists
+    for same in alike.values():
+        keys = list(same)
+        for first in range(0, len(keys), ROWS_AT_ONCE):
+            yield {key: same[key] for key in keys[first : first + ROWS_AT_ONCE]}
+
+
+def _batch(
+    assumed: Assumptions,
+    factors: Factors,
+    time: Horizon,
+    rows: Mapping[Key, list[int]],
+    wanted: Asked,
+    planned: Planned,
+) -> Iterator[tuple[Key, Forecast]]:
+    """The Forecast of each of ``rows``, whose lists are stepped once: together where transfers reach them."""
+    members = joined_by(planned.moves, sorted({n for lists in rows.values() for n in lists}))
+    moves, which = among(planned.moves, members)
+    if not which and len(rows) == 1:
+        ((key, lists),) = rows.items()
+        over, waits, noted, flows = _row(assumed, factors, time, lists, wanted, planned)
+        yield key, _forecast(assumed, factors, lists, wanted, over, waits, noted, flows)
+        return
+    place = {n: i for i, n in enumerate(members)}
+    of_row = np.zeros((len(members), len(rows)), dtype=bool)
+    for r, lists in enumerate(rows.values()):
+        of_row[[place[n] for n in lists], r] = True
+    shapes = (*_shapes(time, wanted), (*wanted.levels.shape, LANES), (time.weeks, AID, LANES))
+    blocks = factors.tilt.shape[1]
+    over, waits, noted, flows, joined, aid = (np.empty((len(rows), blocks, *shape)) for shape in shapes)
+    moved = np.empty((blocks, len(which), time.weeks, LANES))
+    step_together(
+        np.array(members),
+        of_row,
+        **_told(assumed, factors, time, wanted, planned),
+        moves=moves,
+        over=over,
+        waits=waits,
+        noted=noted,
+        joined=joined,
+        flows=flows,
+        aid=aid,
+        moved=moved,
+    )
+    mean = np.full((len(planned.moves.sender), time.weeks), np.nan)
+    mean[which] = moved.transpose(1, 2, 0, 3).reshape(len(which), time.weeks, -1)[..., : factors.draws].mean(axis=2)
+    for r, (key, lists) in enumerate(rows.items()):
+        forecast = _forecast(assumed, factors, lists, wanted, over[r], waits[r], noted[r], flows[r])
+        came, what = (_by_draw(x[r], factors.draws) for x in (joined, aid))
+        yield key, replace(forecast, joined=came, aid=what, moved=mean)
+
+
+def _forecast(assumed: Assumptions, factors: Factors, lists: list[int], wanted: Asked, *written: Floats) -> Forecast:
+    """The Forecast of ``lists`` from what was ``written`` for them: over, waits, noted and flows."""
+    over, waits, noted, flows = (_by_draw(blocks, factors.draws) for blocks in written)
     people, held = assumed.opening[lists].sum(axis=(0, 1)), float(assumed.held[lists].sum())
     opening = np.array([people[floor:].sum() + (held if floor == 0 else 0.0) for floor in wanted.floors])
     return Forecast(wanted, over, waits, noted, flows, opening, held, assumed.returns[lists].sum(axis=(0, 1)))
 
 
-def _blocks(
+def _row(
     assumed: Assumptions, factors: Factors, time: Horizon, lists: list[int], wanted: Asked, planned: Planned
-) -> tuple[Floats, Floats, Floats, Floats]:
+) -> list[Floats]:
     """What step_row writes for the ``lists`` together."""
-    days, count = wanted.days, factors.tilt.shape[1]
-    over = np.empty((count, len(days.dates), len(wanted.floors), LANES))
-    waits = np.empty((count, len(days.dates), len(WAIT_SHARES), LANES))
-    noted = np.empty((count, *wanted.levels.shape, LANES))
-    flows = np.empty((count, time.weeks, FLOWS, LANES))
-    step_row(
-        np.array(lists),
-        assumed.opening,
-        assumed.held,
-        assumed.departures,
-        assumed.returns,
-        assumed.starts,
-        factors.months,
-        factors.tilt,
-        time.working_days,
-        time.last_day_share,
-        assumed.span,
-        days.week,
-        days.flow_weight,
-        days.crossing,
-        np.array(wanted.floors, dtype=int),
-        WAIT_SHARES,
-        wanted.levels,
-        planned.place,
-        planned.told,
-        over,
-        waits,
-        noted,
-        flows,
-    )
-    return over, waits, noted, flows
+    blocks = factors.tilt.shape[1]
+    written = [np.empty((blocks, *shape)) for shape in _shapes(time, wanted)]
+    over, waits, noted, flows = written
+    told = _told(assumed, factors, time, wanted, planned)
+    step_row(np.array(lists), **told, over=over, waits=waits, noted=noted, flows=flows)
+    return written
+
+
+def _told(assumed: Assumptions, factors: Factors, time: Horizon, wanted: Asked, planned: Planned) -> dict[str, Any]:
+    """The kernel's arguments, but for who is stepped."""
+    days = wanted.days
+    return {
+        "opening": assumed.opening,
+        "held": assumed.held,
+        "rates": assumed.departures,
+        "returns": assumed.returns,
+        "starts": assumed.starts,
+        "multipliers": factors.months,
+        "tilt": factors.tilt,
+        "days": time.working_days,
+        "last_day_share": time.last_day_share,
+        "span": assumed.span,
+        "week": days.week,
+        "flow_weight": days.flow_weight,
+        "crossing": days.crossing,
+        "floors": np.array(wanted.floors, dtype=int),
+        "shares": WAIT_SHARES,
+        "levels": wanted.levels,
+        "planned": planned.place,
+        "controls": planned.told,
+    }
+
+
+def _shapes(time: Horizon, wanted: Asked) -> list[tuple[int, ...]]:
+    """The shapes of what is written of a block of draws: over, waits, noted and flows."""
+    count = len(wanted.days.dates)
+    return [
+        (count, len(wanted.floors), LANES),
+        (count, len(WAIT_SHARES), LANES),
+        (*wanted.levels.shape, LANES),
+        (time.weeks, FLOWS, LANES),
+    ]
 
 
 def _by_draw(blocks: Floats, draws: int) -> Floats:

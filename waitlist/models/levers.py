@@ -14,9 +14,11 @@ import numpy as np
 
 from waitlist.bands import Floats
 from waitlist.calendar import Horizon, days_of
-from waitlist.models import activity, engine
+from waitlist.models import assumptions, engine, moving
 from waitlist.models.controls import AT_CLINICS, AT_THEATRES, CLINICS, STRAIGHT, THEATRES, Controls
+from waitlist.models.forecast import Asked
 from waitlist.models.layout import LANES
+from waitlist.models.weeks import weeks_done
 from waitlist.planned import Solver
 
 STAGES = ("outpatient", "admission")
@@ -30,37 +32,38 @@ class Levers:
     weeks_done [K]: how many weeks' worth of the extra is done in each week. seen: steppings so far, by list and extra.
     """
 
-    assumed: engine.Assumptions
-    factors: engine.Factors
-    planned: engine.Planned
+    assumed: assumptions.Assumptions
+    factors: assumptions.Factors
+    planned: assumptions.Planned
     time: Horizon
-    asked: engine.Asked
+    asked: Asked
     weeks_done: Floats
     seen: dict[tuple[int, float, float], Floats] = field(default_factory=dict)
 
 
 def levers(
-    assumed: engine.Assumptions,
-    factors: engine.Factors,
-    planned: engine.Planned,
+    assumed: assumptions.Assumptions,
+    factors: assumptions.Factors,
+    planned: assumptions.Planned,
     time: Horizon,
     floors: Sequence[int],
     days: Sequence[date],
     how: Solver,
 ) -> Levers:
     """Levers of N lists that ``planned`` puts by activity, judged by people over ``floors`` on ``days``."""
-    asked = engine.Asked(days_of(time.snapshot, days), tuple(floors), (), np.zeros((0, 0), dtype=int))
+    asked = Asked(days_of(time.snapshot, days), tuple(floors), (), np.zeros((0, 0), dtype=int))
     weeks = min(int(asked.days.week[-1]) + 1, time.weeks)
     short, cut = engine.until(time, weeks), engine.started_until(assumed, weeks)
     told = planned.told
-    until = told._replace(
+    kept = told._replace(
         carried=np.ascontiguousarray(told.carried[:, :, :weeks]),
         keep=np.ascontiguousarray(told.keep[:, :weeks]),
         add=np.ascontiguousarray(told.add[:, :weeks]),
         below=np.ascontiguousarray(told.below[:, :weeks]),
     )
-    weeks_done = activity.weeks_done(how, time, how.ramp_weeks)[:weeks]
-    return Levers(cut, factors, engine.Planned(planned.place, until), short, asked, weeks_done)
+    done = weeks_done(how, time, how.ramp_weeks)[:weeks]
+    until = assumptions.Planned(planned.place, kept, moving.until(planned.moves, weeks))
+    return Levers(cut, factors, until, short, asked, done)
 
 
 def fewer(state: Levers, blocks: int) -> Levers:
@@ -69,23 +72,22 @@ def fewer(state: Levers, blocks: int) -> Levers:
     blocks = min(blocks, some.tilt.shape[1])
     draws = min(blocks * LANES, some.draws)
     months = np.ascontiguousarray(some.months[..., : blocks * LANES])
-    factors = engine.Factors(months, np.ascontiguousarray(some.tilt[:, :blocks]), draws)
+    factors = assumptions.Factors(months, np.ascontiguousarray(some.tilt[:, :blocks]), draws)
     few = told._replace(carried=np.ascontiguousarray(told.carried[:, :blocks]))
-    return replace(state, factors=factors, planned=engine.Planned(state.planned.place, few), seen={})
+    return replace(state, factors=factors, planned=replace(state.planned, told=few), seen={})
 
 
 def answer(state: Levers, n: int, extra: Floats) -> Floats:
     """People [floors, C, D] of the list at ``n`` with ``extra`` stops a week at each of STAGES."""
     key = (n, round(float(extra[0]), 6), round(float(extra[1]), 6))
     if key not in state.seen:
-        at = int(state.planned.place[n])
-        told = _one(state.planned.told, at)
+        place, told = state.planned.place, state.planned.told
+        if n not in moving.reached(state.planned.moves):  # others do not matter
+            told, place = _one(told, int(place[n])), np.where(np.arange(len(place)) == n, 0, -1)
         add = told.add.copy()
         for stage, kind in enumerate(ADDED):
-            add[0, :, kind, 0] += key[1 + stage] * state.weeks_done
-        place = np.full(len(state.planned.place), -1)
-        place[n] = 0
-        planned = engine.Planned(place, told._replace(add=add))
+            add[place[n], :, kind, 0] += key[1 + stage] * state.weeks_done
+        planned = assumptions.Planned(place, told._replace(add=add), state.planned.moves)
         forecast = engine.stepped(state.assumed, state.factors, state.time, [n], state.asked, planned)
         state.seen[key] = forecast.over
     return state.seen[key]

@@ -8,8 +8,12 @@ import numpy as np
 
 from waitlist.bands import THRESHOLDS, Floats
 from waitlist.calendar import Horizon
-from waitlist.models.engine import Forecast
+from waitlist.models.forecast import Forecast
 from waitlist.models.layout import (
+    A_IN,
+    A_NET_OVER,
+    A_OUT,
+    A_WAITED,
     F_ADMITTED,
     F_CONVERTED,
     F_NON_ADMITTED,
@@ -63,12 +67,14 @@ class Times:
     days: Floats
     stages: Floats
     unused: Floats
+    net_in: Floats
 
 
 def weekly(forecast: Forecast, time: Horizon, weeks: int) -> Times:
     """The measures at the first ``weeks`` week ends after the snapshot."""
     at = forecast.asked.days.places(time.week_ends[1 : weeks + 1])
-    return _times(forecast, at, forecast.flows[:, :weeks], np.full(weeks, 7.0))
+    moved = None if forecast.aid is None else forecast.aid[:A_WAITED, :weeks]
+    return _times(forecast, at, forecast.flows[:, :weeks], moved, np.full(weeks, 7.0))
 
 
 def monthly(forecast: Forecast, time: Horizon) -> Times:
@@ -79,11 +85,15 @@ def monthly(forecast: Forecast, time: Horizon) -> Times:
     weights[F_TIP:F_STOPS_OVER] = days.crossing[at][:, THRESHOLDS].T
     flows = np.empty((FLOWS, len(at), forecast.flows.shape[2]))
     sum_between_days(forecast.flows, days.week[at], weights, flows)
+    moved = None
+    if forecast.aid is not None:
+        moved = np.empty((A_WAITED, len(at), forecast.flows.shape[2]))
+        sum_between_days(forecast.aid[:A_WAITED], days.week[at], weights[:A_WAITED], moved)
     length = np.diff([(day - time.snapshot).days for day in ends], prepend=0)
-    return _times(forecast, at, flows, length.astype(float))
+    return _times(forecast, at, flows, moved, length.astype(float))
 
 
-def _times(forecast: Forecast, at: np.ndarray, flows: Floats, days: Floats) -> Times:
+def _times(forecast: Forecast, at: np.ndarray, flows: Floats, moved: Floats | None, days: Floats) -> Times:
     standard = 1 + len(THRESHOLDS)
     over, waits = forecast.over[:standard, at], forecast.waits[:, at]
     tips = flows[F_TIP:F_STOPS_OVER]
@@ -93,8 +103,8 @@ def _times(forecast: Forecast, at: np.ndarray, flows: Floats, days: Floats) -> T
     values["stops_admitted"] = flows[F_ADMITTED]
     values["stops_non_admitted"] = flows[F_NON_ADMITTED]
     values["other_removals"] = flows[F_REMOVED]
-    nothing = np.zeros_like(over[0])
-    values |= dict.fromkeys(("transfers_in", "transfers_out", "restatement"), nothing)
+    values["restatement"] = nothing = np.zeros_like(over[0])
+    values["transfers_in"], values["transfers_out"] = (nothing, nothing) if moved is None else moved[[A_IN, A_OUT]]
     values["conversions"] = flows[F_CONVERTED]
     anyone = np.where(over[0] > 0, over[0], np.nan)
     values["percent_within_18_weeks"] = 100 * (over[0] - over[1]) / anyone
@@ -103,13 +113,17 @@ def _times(forecast: Forecast, at: np.ndarray, flows: Floats, days: Floats) -> T
     values |= {f"tip_in_{t}_weeks": tips[i] for i, t in enumerate(THRESHOLDS)}
     stops_over = np.stack([flows[F_ADMITTED] + flows[F_NON_ADMITTED], *flows[F_STOPS_OVER:F_THEATRE]])
     joined = np.stack([flows[F_STARTS], *tips])
-    removed_over = joined - stops_over - over  # what R4 leaves
+    net_in = np.zeros_like(over)
+    if moved is not None:
+        net_in = np.stack([moved[A_IN] - moved[A_OUT], *moved[A_NET_OVER:A_WAITED]])
+    removed_over = joined + net_in - stops_over - over  # what R4 leaves
     removed_over[:, 1:] += over[:, :-1]
     removed_over[:, 0] += forecast.opening[:standard, None]
     removed_over[0] = flows[F_REMOVED]
     theatre = flows[F_THEATRE]
     stages = np.stack([flows[F_ADMITTED] + flows[F_NON_ADMITTED] - theatre, theatre])
-    return Times(values, over, stops_over, removed_over, days, stages, flows[[F_UNUSED_CLINICS, F_UNUSED_THEATRES]])
+    unused = flows[[F_UNUSED_CLINICS, F_UNUSED_THEATRES]]
+    return Times(values, over, stops_over, removed_over, days, stages, unused, net_in)
 
 
 def summary(times: Times) -> tuple[Floats, Floats]:

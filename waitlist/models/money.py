@@ -10,6 +10,7 @@ import pandas as pd
 from waitlist.bands import Floats
 from waitlist.calendar import Horizon
 from waitlist.models import activity
+from waitlist.models.weeks import weeks_done
 from waitlist.plan import Plan
 from waitlist.planned import ALL, Funded, Price, Scheme, Theatre
 from waitlist.results import ALL as EVERY
@@ -129,7 +130,7 @@ def planned_by_week(plan: Plan, scheme: Scheme, time: Horizon) -> Floats:
     size = 0.0 if scheme.effect in ("percent", "starts_percent") else scheme.size
     if scheme.effect == "sessions_per_week":
         size *= next(item for item in plan.resources if item.name == scheme.resource).per_session()
-    weeks = activity.weeks_done(scheme, time, scheme.ramp_weeks)
+    weeks = weeks_done(scheme, time, scheme.ramp_weeks)
     return np.asarray(size * weeks / (weeks.sum() if scheme.effect == "extra_in_all" and weeks.any() else 1.0))
 
 

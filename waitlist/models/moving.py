@@ -55,39 +55,59 @@ from waitlist.models.layout import (
 class Moves(NamedTuple):
     """T transfers over K weeks, among N lists.
 
-    sender, receiver [T]: places among the lists; stage [T]; floor, ceiling [T]: those in band floor up to, without it,
-    ceiling are offered a move, ``part`` [T] of them being fit for it; lead [T] weeks from offer to move.
-    offered, accepted [T, K]: people, by the week of the offer. slots [N, K, 2]: stops that a list keeps, by stage, for
+    sender, receiver [T]: places among the lists; stage [T]; lead [T] weeks from offer to move; part [T]: the share of
+    people who are fit for it. By the week of the offer, offered, accepted [T, K]: people; floor, ceiling [T, K]: those
+    in band floor up to, without it, ceiling are offered a move. slots [N, K, 2]: stops that a list keeps, by stage, for
     those who came by transfer, out of its own number.
     """
 
     sender: np.ndarray
     receiver: np.ndarray
     stage: np.ndarray
-    floor: np.ndarray
-    ceiling: np.ndarray
-    part: Floats
     lead: np.ndarray
+    part: Floats
     offered: Floats
     accepted: Floats
+    floor: np.ndarray
+    ceiling: np.ndarray
     slots: Floats
 
 
 def no_moves(lists: int, weeks: int) -> Moves:
     """No transfers among ``lists``."""
-    none = np.zeros(0, dtype=int)
-    return Moves(
-        none,
-        none,
-        none,
-        none,
-        none,
-        np.zeros(0),
-        none,
-        np.zeros((0, weeks)),
-        np.zeros((0, weeks)),
-        np.zeros((lists, weeks, 2)),
-    )
+    none, never = np.zeros(0, dtype=int), np.zeros((0, weeks))
+    bands = never.astype(int)
+    return Moves(none, none, none, none, np.zeros(0), never, never, bands, bands, np.zeros((lists, weeks, 2)))
+
+
+def among(moves: Moves, members: list[int]) -> tuple[Moves, list[int]]:
+    """``moves`` between ``members``, senders and receivers by their place among them; and which of the T they are."""
+    place = np.full(len(moves.slots), -1)
+    place[members] = np.arange(len(members))
+    which = np.flatnonzero((place[moves.sender] >= 0) & (place[moves.receiver] >= 0))
+    sent = {name: getattr(moves, name)[which] for name in Moves._fields[:-1]}
+    sent |= {"sender": place[sent["sender"]], "receiver": place[sent["receiver"]]}
+    return Moves(**sent, slots=moves.slots[members]), [int(t) for t in which]
+
+
+def reached(moves: Moves) -> set[int]:
+    """The lists that some transfer leads from or to."""
+    return {*moves.sender.tolist(), *moves.receiver.tolist()}
+
+
+def until(moves: Moves, weeks: int) -> Moves:
+    """The offers of the first ``weeks`` weeks."""
+    cut = {name: np.ascontiguousarray(getattr(moves, name)[:, :weeks]) for name in Moves._fields[5:]}
+    return moves._replace(**cut)
+
+
+def joined_by(moves: Moves, lists: list[int]) -> list[int]:
+    """``lists`` and all whose transfers reach them, in order: what happens to these hangs on no other list."""
+    found, new = set(lists), set(lists)
+    while new:
+        new = {int(n) for n in moves.sender[np.isin(moves.receiver, list(new))]} - found
+        found |= new
+    return sorted(found)
 
 
 @njit(cache=True, fastmath=FAST, boundscheck=False, error_model="numpy")
@@ -101,7 +121,7 @@ def offer(t: int, k: int, moves: Moves, people: Floats, came: Floats, promised: 
     at = OUT if stage == OUTPATIENT else ADM
     rate = moves.accepted[t, k] / number
     left = np.full(LANES, number)
-    for b in range(moves.ceiling[t] - 1, moves.floor[t] - 1, -1):
+    for b in range(moves.ceiling[t, k] - 1, moves.floor[t, k] - 1, -1):
         for j in range(LANES):
             i = b * LANES + j
             there = moves.part[t] * (people[at + i] - came[stage, i] - promised[stage, i])

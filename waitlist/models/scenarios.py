@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 
 from waitlist.bands import Floats
-from waitlist.models import engine, measures, past, tables
+from waitlist.models import assumptions, engine, measures, past, tables
 from waitlist.models.calibration import Calibrated, Ready, ready
 from waitlist.models.controls import Controls
+from waitlist.models.forecast import Asked, ask
+from waitlist.models.moving import reached
 from waitlist.plan import BASE, CARRY_ON, Deadline, Plan, variant
 
 WAYS = ("mean", "p10", "p50", "p90")
@@ -51,16 +53,16 @@ def compare(
     state: Calibrated,
     base: Ready,
     found: tables.Tables,
-    groups: Mapping[engine.Key, list[int]],
-    known: Mapping[engine.Key, past.Observed],
+    groups: Mapping[assumptions.Key, list[int]],
+    known: Mapping[assumptions.Key, past.Observed],
     deadlines: tuple[Deadline, ...],
     tell: Callable[[str, int, int], None],
 ) -> Compared:
     """The scenarios of ``base``'s plan, and what takes its own figures, ``found``, to each of theirs."""
     plans = {name: variant(base.plan, name) for name in names_of(base.plan)}
-    wanted, rows = engine.asked(state.time, deadlines), state.rows(groups)
+    wanted, rows = ask(state.time, deadlines), state.rows(groups)
     answered = {BASE: found}
-    steps: dict[str, dict[str, Mapping[engine.Key, Floats]]] = {name: {} for name in plans if name != BASE}
+    steps: dict[str, dict[str, Mapping[assumptions.Key, Floats]]] = {name: {} for name in plans if name != BASE}
     parted = {(name, step): plan for name in steps for step, plan in parts(base.plan, plans[name])}
     jobs = {(name, ""): plans[name] for name in steps} | parted
     means = {key: mean for key, _, mean, _ in found.trajectory}
@@ -89,7 +91,8 @@ def compare(
 def parts(base: Plan, other: Plan) -> list[tuple[str, Plan]]:
     """The steps from ``base`` to ``other``, each the base with that part alone as the other has it.
 
-    In this order: demand, working days (strikes), each scheme and resource, planned activity, order of treatment.
+    In this order: demand, working days (strikes), each scheme and resource, planned activity, transfers, order of
+    treatment.
     """
     found: list[tuple[str, Plan]] = []
     if base.demand != other.demand:
@@ -108,6 +111,8 @@ def parts(base: Plan, other: Plan) -> list[tuple[str, Plan]]:
             found.append((step, _with_resources(base.model_copy(update={key: items}), other)))
     if base.activity != other.activity:
         found.append(("planned activity", base.model_copy(update={"activity": other.activity})))
+    if base.transfer != other.transfer:
+        found.append(("transfers", base.model_copy(update={"transfer": other.transfer})))
     if base.order != other.order:
         found.append(("order of treatment", base.model_copy(update={"order": other.order})))
     return found
@@ -128,7 +133,7 @@ def _with_resources(plan: Plan, other: Plan) -> Plan:
     return plan.model_copy(update=update) if without else plan
 
 
-def _moved(base: Ready, other: Ready, rows: Mapping[engine.Key, list[int]]) -> list[engine.Key]:
+def _moved(base: Ready, other: Ready, rows: Mapping[assumptions.Key, list[int]]) -> list[assumptions.Key]:
     """The rows whose forecast is not the base's: one of their lists starts, goes by activity or converts otherwise."""
     lists = len(base.assumed.lists)
     moved = (base.assumed.starts != other.assumed.starts).any(axis=1)
@@ -137,6 +142,8 @@ def _moved(base: Ready, other: Ready, rows: Mapping[engine.Key, list[int]]) -> l
     for n in range(lists):
         one, two = base.planned.place[n], other.planned.place[n]
         moved[n] |= (one < 0) != (two < 0) or (one >= 0 and not _alike(base.planned.told, one, other.planned.told, two))
+    if not all(map(np.array_equal, base.planned.moves, other.planned.moves)):
+        moved[[*reached(base.planned.moves), *reached(other.planned.moves)]] = True
     return [key for key, places in rows.items() if moved[places].any()]
 
 
@@ -148,8 +155,8 @@ def _alike(one: Controls, i: int, two: Controls, j: int) -> bool:
 
 
 def _means(
-    state: Calibrated, told: Ready, rows: Mapping[engine.Key, list[int]], wanted: engine.Asked
-) -> dict[engine.Key, Floats]:
+    state: Calibrated, told: Ready, rows: Mapping[assumptions.Key, list[int]], wanted: Asked
+) -> dict[assumptions.Key, Floats]:
     """The means [measures, C] at month ends of each of ``rows``."""
     forecasts = engine.project(told.assumed, told.factors, state.time, rows, wanted, told.planned)
     return {key: measures.means(measures.monthly(forecast, state.time)) for key, forecast in forecasts}
@@ -170,8 +177,8 @@ def _scenarios(answered: Mapping[str, tables.Tables], order: Sequence[str]) -> p
 
 def _waterfall(
     answered: Mapping[str, tables.Tables],
-    steps: Mapping[str, Mapping[str, Mapping[engine.Key, Floats]]],
-    base: Mapping[engine.Key, Floats],
+    steps: Mapping[str, Mapping[str, Mapping[assumptions.Key, Floats]]],
+    base: Mapping[assumptions.Key, Floats],
     ends: Sequence[str],
 ) -> pd.DataFrame:
     """From the base to each scenario, step by step, to the third decimal exactly; what does not change is left out."""

@@ -15,7 +15,9 @@ import numpy as np
 
 from waitlist.bands import BANDS, Floats
 from waitlist.calendar import Horizon, days_of
-from waitlist.models.engine import Asked, Assumptions, Factors, started_until, stepped, until
+from waitlist.models.assumptions import Assumptions, Factors
+from waitlist.models.engine import started_until, stepped, until
+from waitlist.models.forecast import Asked
 from waitlist.models.layout import ADMITTED, F_ADMITTED, FACTORS, LANES, STARTS
 from waitlist.models.outlook import Outlook
 from waitlist.models.record import FLOORS

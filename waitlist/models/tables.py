@@ -11,8 +11,9 @@ from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.calendar import Horizon, month_end, months_after
 from waitlist.errors import Problem
 from waitlist.history import Counts, History
-from waitlist.models import answers, demand, engine, growth, measures, order, past, rates, steer
+from waitlist.models import answers, demand, growth, measures, order, past, rates, steer
 from waitlist.models.departures import MonthFlows
+from waitlist.models.forecast import Forecast
 from waitlist.models.layout import ADMITTED, CONVERTED, KNOTS, NON_ADMITTED
 from waitlist.models.remarks import planned_said
 from waitlist.plan import Plan
@@ -126,6 +127,7 @@ class Tables:
             assumptions=_assumptions(plan, history, fitted, ahead, paces, keep),
             warnings=(*history.problems, *_cautions(plan, history, fitted)),
             remarks=(),
+            aid=None,
             **frames,
         )
 
@@ -133,7 +135,7 @@ class Tables:
 def answer(
     tables: Tables,
     key: tuple[str, str],
-    forecast: engine.Forecast,
+    forecast: Forecast,
     known: past.Observed,
     stops_over: np.ndarray,
     removed_over: np.ndarray,
@@ -153,7 +155,7 @@ def answer(
 
 
 def answer_ahead(
-    tables: Tables, key: tuple[str, str], forecast: engine.Forecast, known: past.Observed, plan: Plan, time: Horizon
+    tables: Tables, key: tuple[str, str], forecast: Forecast, known: past.Observed, plan: Plan, time: Horizon
 ) -> None:
     """Add one row's months ahead: trajectory, stops by stage, breakeven, clearance and cohorts."""
     months, t = measures.monthly(forecast, time), plan.thresholds_weeks

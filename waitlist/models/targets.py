@@ -16,8 +16,9 @@ from waitlist.models.capacity import FEW_BLOCKS, Bounds, Least, least, pieces_of
 from waitlist.models.levers import Levers
 from waitlist.models.money import most_particular, planned_by_week
 from waitlist.plan import BASE, Plan
-from waitlist.planned import ALL, Clinic, Limit, Scheme, Target, sessions_of
+from waitlist.planned import ALL, Clinic, Limit, Scheme, Target
 from waitlist.results import ALL as EVERY
+from waitlist.scenario import sessions_of
 
 COLUMNS = (
     "provider",

@@ -70,7 +70,7 @@ def step_together(
     rows [members, R]: whether each list is of each row. moves: senders and receivers by their place among the members,
     by activity all of them. Written, in blocks of LANES draws, beyond what step_row writes and with the row first:
     joined [R, B, W, Q, LANES], those among ``noted`` who came by a transfer of the week; aid [R, B, K, AID, LANES]; and
-    moved [B, T, K, LANES], people by the week of their offer.
+    moved [B, T, K, LANES], people by the week of their offer, where it has blocks.
     """
     asked = (week, flow_weight, crossing, floors, shares)
     lists, weeks, many = members.shape[0], days.shape[0], rows.shape[1]
@@ -84,6 +84,7 @@ def step_together(
         came, promised = np.zeros((lists, 2, ROWS)), np.zeros((lists, 2, ROWS))
         accepted, waiting = np.zeros((transfers, slots, ROWS)), np.zeros((transfers, slots), np.bool_)
         now, stays, month = np.zeros(SEEN), np.zeros((2, ROWS)), np.empty((FACTORS, LANES))
+        gone = np.empty(LANES)
         busy, aided = np.zeros((lists, 2), np.bool_), np.zeros((lists, AID, LANES))
         for i in range(lists):
             n = members[i]
@@ -92,6 +93,8 @@ def step_together(
             for r in range(many):
                 if rows[i, r]:
                     ends[0, r] += now
+        if moved.shape[0] > 0:
+            moved[block] = 0.0
         c = 0
         for r in range(many):
             c = see(-1, ends[0, r], ends[0, r], 0, asked, bands[r], over[r, block], waits[r, block])
@@ -117,8 +120,10 @@ def step_together(
                         came[m],
                         aided[n],
                         aided[m],
-                        moved[block, t, k - lead],
+                        gone,
                     )
+                    if moved.shape[0] > 0:
+                        moved[block, t, k - lead] = gone
                     waiting[t, slot], busy[m, 1] = False, True
             for r in range(many):
                 ends[1, r] = 0.0
