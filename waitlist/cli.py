@@ -233,6 +233,31 @@ def capacity(
     print(terminal.as_json(found.table) if as_json else terminal.capacity(found.table))
 
 
+@app.command(epilog="Example: waitlist transfers models/nel-mutual-aid.toml --out outputs/mutual-aid")
+def transfers(
+    plan: PlanFile,
+    inputs: Inputs = None,
+    history: PastFiles = None,
+    origin: Origin = None,
+    out: Out = None,
+    draws: Draws = None,
+    seed: Seed = None,
+    no_cache: NoCache = False,
+    as_json: AsJson = False,
+) -> None:
+    """Who should move from which trust to which, in which week, and what it does to everyone's waits."""
+    from waitlist.outputs import folder, terminal  # noqa: PLC0415
+    from waitlist.pipeline import read  # noqa: PLC0415
+    from waitlist.pipeline import transfers as chosen  # noqa: PLC0415
+
+    settings = _settings(plan, inputs, history, draws, seed, out)
+    with _progress() as tell:
+        found = chosen(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
+    if out:
+        folder.write_tables(found, out)
+    print(terminal.as_json(found.table) if as_json else terminal.transfers(found))
+
+
 @app.command(epilog="Example: waitlist backtest models/sample.toml --origins 2025-02,2025-05 --horizon 3")
 def backtest(
     plan: PlanFile,

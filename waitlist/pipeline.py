@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waitlist.calendar import horizon, month_end, months_after
+from waitlist.collaborative import mutual_aid
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
 from waitlist.models import (
@@ -103,6 +104,8 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
     told, result = _answered(plan, history, tell)
     if plan.target:
         result = dataclasses.replace(result, capacity=targets.answers_to(told.state, plan, tell))
+    if plan.transfer or plan.mutual_aid:
+        result = dataclasses.replace(result, aid=mutual_aid(told.state, plan, told.known, tell))
     return _compared(told, result, tell) if scenarios.names_of(plan) else result
 
 
@@ -183,6 +186,29 @@ def capacity(plan: Plan, history: History, progress: Progress | None = None) -> 
     tell = progress or (lambda what, done, of: None)
     tell("Fitting rates", 0, 1)
     return _alone(plan, history, keep, "capacity", targets.answers_to(calibrate(plan, history, keep), plan, tell))
+
+
+def transfers(plan: Plan, history: History, progress: Progress | None = None) -> Answer:
+    """Who should move where, in which week, and what it does to everyone's waits (results.Aid).
+
+    Raises Refusal where the plan has neither [[transfer]] nor [mutual_aid], or limits that cannot all be kept.
+    """
+    if not plan.transfer and not plan.mutual_aid:
+        rule = "transfers are simulated where a plan has [[transfer]], and chosen where it has [mutual_aid]"
+        raise refuse("the plan", "mutual_aid", "", rule, "Add a table [mutual_aid], which may be empty.")
+    history = with_hubs(history, plan)
+    keep = planned_lists(plan, history)
+    _refuse_without_flows(history, keep)
+    tell = progress or (lambda what, done, of: None)
+    tell("Fitting rates", 0, 1)
+    state = calibrate(plan, history, keep)
+    seen, known = past.observed(history, state.flows), {}
+    for key, places in tables.rows_of([history.lists[n] for n in keep]).items():
+        known[key] = past.total(seen, [keep[n] for n in places])
+    found = mutual_aid(state, plan, known, tell)
+    alone = _alone(plan, history, keep, "transfers", found.transfers)
+    names = {**history.counts.provider_names, **history.counts.specialty_names}
+    return dataclasses.replace(alone, aid=found, names=names)
 
 
 def queueing(plan: Plan, history: History, target_weeks: int, share_within: float) -> Answer:

@@ -217,6 +217,13 @@ class Plan(Settings):
         if isinstance(keys.get("history"), list):
             places = keys["history"]
             keys["history"] = [path.parent / p if isinstance(p, str) and p.strip() else p for p in places]
+        aid = keys.get("mutual_aid")
+        if isinstance(aid, dict):
+            files = aid.get("coordinates")
+            if isinstance(files, list):
+                aid["coordinates"] = [path.parent / p if isinstance(p, str) and p.strip() else p for p in files]
+            if isinstance(aid.get("travel"), str) and aid["travel"].strip():
+                aid["travel"] = path.parent / aid["travel"]
         own = keys.get("inputs")
         keys |= {key: value for key, value in changes.items() if value is not None}
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,16 @@ class Aid:
     sentences: tuple[str, ...]
     places: Mapping[str, tuple[float, float]]
     happened: pd.DataFrame | None = None
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables written as CSV, by file name without its ending."""
+        found = {
+            "transfers": self.transfers,
+            "mutual_aid": self.mutual_aid,
+            "aid_effects": self.effects,
+            "aid_limits": self.limits,
+        }
+        return found if self.happened is None else found | {"aid_happened": self.happened}
 
 
 @dataclass(frozen=True)
@@ -140,12 +150,16 @@ class Result:
             "queueing",
         )
         found = {name: getattr(self, name) for name in (*names, *WHERE_ASKED)}
+        found |= self.aid.tables() if self.aid else {}
         return {name: frame for name, frame in found.items() if frame is not None}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer on its own: its tidy ``table``, by the ``name`` of the table in a whole run."""
+    """One answer on its own: its tidy ``table``, by the ``name`` of the table in a whole run.
+
+    aid: the answer that is mutual aid, with the ``names`` of providers and specialties by code.
+    """
 
     plan: Plan
     snapshot: date
@@ -155,10 +169,12 @@ class Answer:
     breaks: tuple[Break, ...]
     assumptions: tuple[str, ...]
     warnings: tuple[Problem, ...]
+    aid: Aid | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """The table written as CSV, by file name without its ending."""
-        return {self.name: self.table}
+        """The tables written as CSV, by file name without its ending."""
+        return {self.name: self.table} if self.aid is None else self.aid.tables()
 
 
 @dataclass(frozen=True)

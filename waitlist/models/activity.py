@@ -6,7 +6,7 @@ and strikes take their share of all that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,8 +32,9 @@ from waitlist.models.controls import (
     Controls,
 )
 from waitlist.models.layout import ADMISSION, CONVERTED, OUTPATIENT
+from waitlist.models.moving import Moves
 from waitlist.models.order import Order, routine_at
-from waitlist.models.transfers import arrivals, moves_of, touched
+from waitlist.models.transfers import moves_of, touched
 from waitlist.models.weeks import level, weeks_done
 from waitlist.mutual_aid import Hub
 from waitlist.plan import Plan
@@ -132,7 +133,8 @@ def told(
         _strike(new, strike, matching(keys, strike.provider, strike.specialty), level(strike, time), whole)
     moves = moves_of(plan, lists, time)
     for hub in plan.hub:
-        _open_hub(new, hub, [i for i, key in enumerate(keys) if key[0] == hub.code], arrivals(moves, rows), rows, time)
+        places = [n for n in rows if lists[n][0] == hub.code]
+        new.add[[rows.index(n) for n in places], :, :, 0] = hub_stops(hub, moves, places, time)
     place = np.full(len(lists), -1)
     place[rows] = np.arange(len(rows))
     starts = assumed.starts.copy()
@@ -274,21 +276,22 @@ def _apply(
     new.add[places, :, AT_THEATRES, floor] += number * weeks * shares[:, 1]
 
 
-def _open_hub(
-    new: _Told, hub: Hub, places: list[int], coming: Mapping[int, Floats], rows: list[int], time: Horizon
-) -> None:
-    """A hub's stops, shared each week as the people are whom its specialties have by then and have not treated."""
-    waiting = np.zeros((2, len(places)))
-    kinds = (AT_THEATRES,) if hub.stage == "admission" else (AT_OUTPATIENT, AT_THEATRES)
-    ever = np.array([coming[rows[i]].sum() for i in places])
+def hub_stops(hub: Hub, moves: Moves, places: Sequence[int], time: Horizon) -> Floats:
+    """[lists, K, KINDS] a hub's stops, shared each week by its lists at ``places`` as people are expected to wait
+    there by then; the rest is for more than are expected."""
+    arrived = moves.slots[list(places)].swapaxes(1, 2)
+    found, waiting = np.zeros((len(places), time.weeks, KINDS)), np.zeros((len(places), 2))
+    ever = _shares(arrived.sum(axis=(1, 2))[:, None])
+    kinds = {ADMISSION: AT_THEATRES} | ({OUTPATIENT: AT_OUTPATIENT} if hub.stage == ALL else {})
     for k in range(time.weeks):
-        waiting += np.array([coming[rows[i]][:, k] for i in places]).T
+        waiting += arrived[:, :, k]
         there = waiting.sum()
         given = min(hub.per_week, there) * waiting / there if there > 0 else np.zeros_like(waiting)
-        rest = (hub.per_week - given.sum()) * _shares(ever[:, None])[:, 0]  # for more than are expected
+        rest = (hub.per_week - given.sum()) * ever[:, 0] / len(kinds)
         waiting -= given
-        for stage, kind in zip((ADMISSION,) if len(kinds) == 1 else (OUTPATIENT, ADMISSION), kinds, strict=True):
-            new.add[places, k, kind, 0] += given[stage] + rest / len(kinds)
+        for stage, kind in kinds.items():
+            found[:, k, kind] = given[:, stage] + rest
+    return found
 
 
 def _planned_kinds(kinds: Sequence[int]) -> list[int]:

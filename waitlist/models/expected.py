@@ -16,6 +16,7 @@ from waitlist.calendar import Horizon, place
 from waitlist.models.assumptions import Assumptions, Factors, Planned
 from waitlist.models.controls import AT_BOTH, AT_CLINICS, AT_OUTPATIENT, AT_THEATRES, CLINICS, STRAIGHT, THEATRES
 from waitlist.models.layout import ADMISSION, FULL_WEEK, KNOTS, OUTPATIENT, STARTS
+from waitlist.models.moving import Moves
 from waitlist.plan import Deadline
 
 
@@ -68,6 +69,7 @@ def expected(assumed: Assumptions, factors: Factors, time: Horizon, planned: Pla
         pace = np.array([np.interp(np.arange(BANDS), KNOTS, knots) for knots in month[:, STARTS + 1 :]])
         share = rates * month[:, None, :STARTS, None] * pace[:, None, None]
         share = time.working_days[k] * share / np.maximum(1.0, FULL_WEEK * share.sum(axis=2, keepdims=True))
+        _move(people, planned.moves, k)
         now = people[..., k]
         for n, given in numbers.items():
             unused[n, :, k] = _as_given(share[n], now[n], given[:, k], bool(planned.told.whole[planned.place[n]]))
@@ -84,6 +86,20 @@ def expected(assumed: Assumptions, factors: Factors, time: Horizon, planned: Pla
         people[:, OUTPATIENT, 0, k + 1] = held + started * (1 - time.last_day_share[k])
         held = started * time.last_day_share[k]
     return Expected(people, stays, converts, stops, unused, number)
+
+
+def _move(people: Floats, moves: Moves, k: int) -> None:
+    """Those who accepted an offer move in week k, the longest waiting first, into ``people`` [N, 2, 105, K + 1]."""
+    for t, lead in enumerate(moves.lead):
+        left = float(moves.accepted[t, k - lead]) if k >= lead and moves.accepted.shape[1] else 0.0
+        stage, sender, receiver = moves.stage[t], people[moves.sender[t], :, :, k], people[moves.receiver[t], :, :, k]
+        first = BANDS - 1
+        last = min(int(moves.floor[t, k - lead]) + int(lead), first) if left > 0 else BANDS
+        for b in range(first, last - 1, -1):
+            number = min(left, float(sender[stage, b]))
+            sender[stage, b] -= number
+            receiver[stage, b] += number
+            left -= number
 
 
 def _numbers(planned: Planned, draws: int) -> dict[int, Floats]:

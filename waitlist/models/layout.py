@@ -24,8 +24,8 @@ F_THEATRE, F_UNUSED_CLINICS, F_UNUSED_THEATRES = (F_STOPS_OVER + len(THRESHOLDS)
 FLOWS = F_UNUSED_THEATRES + 1
 A_IN, A_OUT, A_NET_OVER = 0, 1, 2
 """Places of what transfers move in a week: in, out, and net over each threshold; then at its end the weeks that a row's
-people have waited, in all, the people who came by transfer, and the weeks that they have."""
-A_WAITED, A_CAME, A_CAME_WAITED = (A_NET_OVER + len(THRESHOLDS) + i for i in range(3))
+people have waited, in all, and how many they are; and of those who came by transfer the people and the weeks."""
+A_WAITED, A_PEOPLE, A_CAME, A_CAME_WAITED = (A_NET_OVER + len(THRESHOLDS) + i for i in range(4))
 AID = A_CAME_WAITED + 1
 FULL_WEEK = 5
 """Working days of a week in which nobody's rates take more than all of a band."""

@@ -17,6 +17,7 @@ from waitlist.models.kernel import add, add_flows, enter, leave, open_list, set_
 from waitlist.models.layout import (
     A_CAME,
     A_CAME_WAITED,
+    A_PEOPLE,
     A_WAITED,
     ADMISSION,
     AID,
@@ -212,7 +213,9 @@ def _leave(
 
 @njit(cache=True, fastmath=FAST, boundscheck=False)
 def _wait(w: Floats, came: Floats, some: bool, aided: Floats) -> None:
-    """The weeks that a list's people have waited, in all; those who came by transfer, and the weeks that they have."""
+    """The weeks that a list's people have waited, in all; those who came by transfer, and their weeks."""
+    for j in range(LANES):
+        aided[A_PEOPLE, j] = w[OVER + j]
     for b in range(1, BANDS):
         for j in range(LANES):
             aided[A_WAITED, j] += w[OVER + b * LANES + j]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -38,6 +38,11 @@ def moves_of(plan: Plan, lists: Sequence[Key], time: Horizon) -> Moves:
         kept = item.slots_per_week * np.roll(level(item, time), item.lead_weeks)
         kept[: item.lead_weeks] = 0.0
         slots[place[item.to_provider, item.specialty], :, STAGE[item.stage]] += kept
+    hubs = {hub.code for hub in plan.hub}
+    for item, people in zip(items, accepted, strict=True):
+        if item.to_provider in hubs:  # all who come, as far as its stops go
+            coming = np.append(np.zeros(item.lead_weeks), people)[: time.weeks]
+            slots[place[item.to_provider, item.specialty], :, STAGE[item.stage]] += coming
     ones = np.ones((1, time.weeks), dtype=int)
     return Moves(
         sender=np.array([place[item.from_provider, item.specialty] for item in items]),
@@ -77,14 +82,3 @@ def whole_share(offered: Floats, share: float) -> Floats:
 
 def _whole(numbers: Floats) -> Floats:
     return np.diff(np.floor(numbers.cumsum() + 1e-9), prepend=0.0)
-
-
-def arrivals(moves: Moves, lists: Sequence[int]) -> Mapping[int, Floats]:
-    """By list, [2, K] people who have accepted, by stage and the week they move."""
-    weeks = moves.slots.shape[1]
-    found = {n: np.zeros((2, weeks)) for n in lists}
-    for t, n in enumerate(moves.receiver):
-        if n in found:
-            lead = int(moves.lead[t])
-            found[n][moves.stage[t], lead:] += moves.accepted[t, : weeks - lead]
-    return found

@@ -12,7 +12,7 @@ from waitlist.outputs import sentences
 from waitlist.outputs import words as say
 from waitlist.outputs.needs import needs
 from waitlist.outputs.recorded import past_record
-from waitlist.results import ALL, Backtest, Result
+from waitlist.results import ALL, Answer, Backtest, Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MOST_LINES = 15
 """Providers in the headline's table, the largest first."""
 
+MOST_WHY = 5
+"""Sentences on why not more."""
 _MONTHS_SHOWN = (1, 3, 6, 12)
 """Months ahead whose scores are printed, beside the last."""
 
@@ -127,6 +129,27 @@ def _score_lines(backtest: Backtest) -> list[str]:
         grid.append([say.MEASURES[str(row.measure)], str(row.horizon_months), *errors, *held])
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     return ["  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) for cells in grid]
+
+
+def transfers(found: Answer) -> str:
+    """What moves by pair, what it does, and why not more."""
+    aid = found.aid
+    if aid is None:
+        return ""
+    width = min(_width() or 100, 100)
+    why = aid.limits["sentence"].head(MOST_WHY)
+    said = [textwrap.fill(str(sentence), width) for sentence in (*aid.sentences, *why)]
+    if not len(aid.transfers):
+        return "\n".join(said)
+    by_pair = aid.transfers.groupby(["from_provider", "to_provider"], sort=False)
+    rows = by_pair.agg(
+        first=("offer_week", "min"),
+        last=("week_ending", "max"),
+        offered=("offered", "sum"),
+        accepted=("accepted", "sum"),
+        moved=("moved", "sum"),
+    ).reset_index()
+    return "\n".join([table(rows, "Transfers by pair; the weeks are in transfers.csv."), "", *said])
 
 
 def as_json(frame: pd.DataFrame) -> str:

@@ -1,0 +1,211 @@
+"""Mutual aid: transfers chosen by the program, corrected and judged by the simulation (R12).
+
+The program claims; the engine, on all draws, has the last word. Where they differ by more than GAP, what each sender's
+moves and each receiver's stops are worth is corrected and the program solved again. The best of its schedules and of
+three simpler ways is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from waitlist.bands import Floats
+from waitlist.models import expected
+from waitlist.models.activity import hub_stops
+from waitlist.models.assumptions import Key, Planned
+from waitlist.models.calibration import Calibrated, Ready
+from waitlist.models.controls import AT_CLINICS, AT_THEATRES
+from waitlist.models.judged import Engine, Judged, fewer, judged
+from waitlist.models.moving import Moves
+from waitlist.models.offers import System, extra_given, moves_of, question
+from waitlist.models.past import Observed
+from waitlist.models.program import Chosen, Question, choose, taken_own
+from waitlist.models.rounding import WAYS, simple
+from waitlist.models.tables import rows_of
+from waitlist.mutual_aid import MutualAid
+from waitlist.plan import Deadline
+from waitlist.results import ALL
+
+GAP = 0.05
+"""By which the program's claim and the simulation may differ."""
+ROUNDS = 3
+FEW_BLOCKS = 2
+"""Blocks of draws with which schedules are compared and corrected; the one that is given is judged on all."""
+LEAST_SEEN = 0.5
+"""People fewer over thresholds below whom a claim says nothing about what to correct."""
+
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What is given: the question and what was chosen of it, by which way; moves, agreed ones first; each row judged
+    without and with them; claim and effect: people fewer over thresholds, as claimed and as simulated."""
+
+    system: System
+    asked: Question
+    chosen: Chosen
+    way: str
+    moves: Moves
+    agreed: int
+    before: Mapping[Key, Judged]
+    after: Mapping[Key, Judged]
+    claim: float
+    effect: float
+    rounds: int
+    by_way: Mapping[str, float]
+
+
+def scheduled(
+    state: Calibrated,
+    told: Ready,
+    deadlines: tuple[Deadline, ...],
+    km: Mapping[tuple[str, str], float],
+    known: Mapping[Key, Observed],
+    tell: Tell,
+) -> Schedule:
+    """The transfers of the plan and, where it has [mutual_aid], those chosen, with what they do.
+
+    ``told`` has every list that may send or receive by activity. ``km`` by pair where known, ``known`` each row's past.
+    """
+    tell("Looking at who could move", 0, 1)
+    plan = told.plan
+    system = system_of(state, told, deadlines, km)
+    whole = Engine(told.assumed, told.factors, state.time, told.planned)
+    agreed = told.planned.moves
+    places = {n: i for i, n in enumerate(state.whole)}
+    keep = [places[n] for n in state.keep]
+    rows = {key: [keep[i] for i in at] for key, at in rows_of([told.assumed.lists[n] for n in keep]).items()}
+    few = fewer(whole, FEW_BLOCKS)
+    still = _without(agreed)
+    asked, chosen, way, tried, claim, by_way = _chosen(system, few, agreed, still, tell)
+    given = _with(system, whole, agreed, asked, chosen.offered)
+    moves = given.planned.moves
+    count = 2 * len(rows)
+    before: dict[Key, Judged] = {}
+    after: dict[Key, Judged] = {}
+    for found, engine_ in ((before, _at(whole, _without(moves))), (after, given)):
+        for key, one in judged(engine_, rows, deadlines, plan, known):
+            found[key] = one
+            tell("Simulating transfers", len(before) + len(after), count)
+    effect = total(before) - total(after)
+    return Schedule(system, asked, chosen, way, moves, len(agreed.sender), before, after, claim, effect, tried, by_way)
+
+
+def system_of(
+    state: Calibrated, told: Ready, deadlines: tuple[Deadline, ...], km: Mapping[tuple[str, str], float]
+) -> System:
+    """The System of a calibrated state as its plan has it."""
+    mean = expected.expected(told.assumed, told.factors, state.time, told.planned)
+    worth = expected.worth(mean, state.time, deadlines)
+    aid = told.plan.mutual_aid or MutualAid()
+    return System(told.plan, aid, told.assumed.lists, state.one_stage, state.time, mean, worth, deadlines, km)
+
+
+def total(rows: Mapping[Key, Judged]) -> float:
+    """People over thresholds at their deadlines in the whole system, mean over draws."""
+    return float(rows[ALL, ALL].over.mean(axis=1).sum())
+
+
+def _chosen(
+    system: System, few: Engine, agreed: Moves, still: Moves, tell: Tell
+) -> tuple[Question, Chosen, str, int, float, dict[str, float]]:
+    """The best schedule found: question, choice, way, rounds, its claim, and what each way comes to on few draws."""
+    lists = {key: [n] for n, key in enumerate(system.lists)}
+    base = _lists(system, _at(few, still), lists)
+    correction, harm = np.ones(len(system.lists)), np.ones(len(system.lists))
+    best: tuple[float, int, Question, Chosen, str, float] | None = None
+    by_way: dict[str, float] = {}
+    rounds = 0
+    for rounds in range(1, ROUNDS + 1):
+        tell("Choosing transfers", rounds, ROUNDS + 1)
+        asked = question(system, _by_provider(system, base), correction, harm)
+        chosen = choose(asked) if system.plan.mutual_aid else _nobody(asked)
+        claim = -chosen.aims["over_thresholds"]
+        seen = _lists(system, _with(system, few, agreed, asked, chosen.offered), lists)
+        effect = float((base - seen).sum())
+        by_way["program"] = max(by_way.get("program", -np.inf), effect)
+        if best is None or effect > best[0] + 1e-6:
+            best = (effect, rounds, asked, chosen, "program", claim)
+        if not chosen.offered.any() or abs(claim - effect) <= GAP * max(abs(effect), 1.0):
+            break
+        correction, harm = _corrected(system, asked, chosen, base - seen, correction, harm)
+    assert best is not None
+    if best[3].offered.any() or len(best[2].offers.week):
+        tell("Comparing with simpler ways", ROUNDS + 1, ROUNDS + 1)
+        for way in WAYS if system.plan.mutual_aid else ():
+            asked = best[2]
+            other = replace(_nobody(asked), offered=simple(asked, way))
+            seen = _lists(system, _with(system, few, agreed, asked, other.offered), lists)
+            by_way[way] = float((base - seen).sum())
+            if by_way[way] > best[0] + 1e-6:
+                best = (by_way[way], best[1], asked, other, way, by_way[way])
+    return best[2], best[3], best[4], rounds, best[5], by_way
+
+
+def _nobody(asked: Question) -> Chosen:
+    nobody = np.zeros(len(asked.offers.week), dtype=int)
+    return Chosen(nobody, {"over_thresholds": 0.0}, 0.0, 0.0, False)
+
+
+def _lists(system: System, state: Engine, lists: Mapping[Key, list[int]]) -> Floats:
+    """[N] people over thresholds at deadlines on each list, mean over draws."""
+    found = {key: one.over.mean(axis=1).sum() for key, one in judged(state, lists, system.deadlines, system.plan, {})}
+    return np.array([found[key] for key in system.lists])
+
+
+def _by_provider(system: System, lists: Floats) -> Floats:
+    found = dict.fromkeys(system.providers, 0.0)
+    for (provider, _), people in zip(system.lists, lists, strict=True):
+        found[provider] += float(people)
+    return np.array([found[provider] for provider in system.providers])
+
+
+def _corrected(
+    system: System, asked: Question, chosen: Chosen, effect: Floats, correction: Floats, harm: Floats
+) -> tuple[Floats, Floats]:
+    """What senders' moves and receivers' stops are worth, put right by what the simulation says of each list."""
+    offers, spare = asked.offers, asked.spare
+    place = {key: n for n, key in enumerate(system.lists)}
+    gained, lost = np.zeros(len(system.lists)), np.zeros(len(system.lists))
+    for x in np.flatnonzero(chosen.offered):
+        n = place[system.providers[offers.sender[x]], system.specialties[offers.specialty[x]]]
+        gained[n] += offers.over[x] * chosen.offered[x]
+    cost = (spare.over * taken_own(asked, chosen.offered.astype(float))).sum(axis=(1, 2))
+    for m in range(len(cost)):
+        lost[place[system.providers[spare.provider[m]], system.specialties[spare.specialty[m]]]] += cost[m]
+    sends, takes = gained > LEAST_SEEN, (gained <= LEAST_SEEN) & (lost > LEAST_SEEN)
+    new, worse = correction.copy(), harm.copy()
+    new[sends] *= np.clip((effect + lost)[sends] / gained[sends], 0.25, 4.0)
+    worse[takes] *= np.clip(-effect[takes] / lost[takes], 0.25, 4.0)
+    return new, worse
+
+
+def _at(state: Engine, moves: Moves) -> Engine:
+    return replace(state, planned=replace(state.planned, moves=moves))
+
+
+def _without(moves: Moves) -> Moves:
+    """The same lists, from which nobody moves."""
+    nothing = np.zeros_like(moves.offered)
+    return moves._replace(offered=nothing, accepted=nothing, slots=np.zeros_like(moves.slots))
+
+
+def _with(system: System, state: Engine, agreed: Moves, asked: Question, offered: np.ndarray) -> Engine:
+    """``state`` with the ``agreed`` moves and those ``offered``: hubs treat those sent to them, and what was agreed on
+    top is done as far as it is needed."""
+    told, place = state.planned.told, state.planned.place
+    moves = moves_of(system, asked.offers, offered, agreed)
+    add = told.add.copy()
+    for hub in system.plan.hub:
+        places = [n for n, (provider, _) in enumerate(system.lists) if provider == hub.code]
+        add[place[places], :, :, 0] = hub_stops(hub, moves, places, state.time)
+    extra = extra_given(system, asked, offered)
+    weeks = extra.shape[2]
+    for n in np.flatnonzero(extra.any(axis=(1, 2))):
+        add[place[n], :weeks, AT_CLINICS, 0] += extra[n, 0]
+        add[place[n], :weeks, AT_THEATRES, 0] += extra[n, 1]
+    return replace(state, planned=Planned(place, told._replace(add=add), moves))

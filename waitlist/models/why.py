@@ -1,0 +1,120 @@
+"""Why not more: what binds where people stay over a threshold, found by solving again without one limit (R12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from waitlist.bands import Floats
+from waitlist.models.offers import STAGES, System
+from waitlist.models.program import Chosen, Offers, Question, Rule, Spare, fractions, uses
+
+LEAST_GAIN = 0.5
+"""People fewer over thresholds below whom a limit does not bind."""
+MOST_LISTS = 12
+"""Lists that are explained, those with most people still over."""
+PLENTY = 1_000.0
+"""Stops a week that are no limit."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A limit on what leaves the list of a provider and specialty: in words, how much more of it would be used, from
+    when, and the people fewer over thresholds; ``kind`` one of KINDS, ``place`` and ``stage`` whose it is."""
+
+    provider: str
+    specialty: str
+    kind: str
+    place: str
+    stage: str
+    extra: float
+    week: int
+    gain: float
+
+
+KINDS = ("spare", "hub", "limit", "tolerance", "eligible", "nobody")
+
+
+def bounds(system: System, asked: Question, chosen: Chosen, over: Mapping[tuple[str, str], float]) -> Iterator[Bound]:
+    """What binds at each list that still has people ``over`` thresholds, the most first."""
+    still = sorted((key for key in over if over[key] >= LEAST_GAIN), key=lambda key: -over[key])
+    for provider, specialty in still[:MOST_LISTS]:
+        yield _bound(system, asked, chosen, provider, specialty)
+
+
+def _bound(system: System, asked: Question, chosen: Chosen, provider: str, specialty: str) -> Bound:
+    """The one limit without which most fewer of this list would be over."""
+    offers = asked.offers
+    sender, what = system.providers.index(provider), system.specialties.index(specialty)
+    mine = (offers.specialty == what) & (offers.sender == sender)
+    if not mine.any():
+        return Bound(provider, specialty, "nobody", "", "", 0.0, 0, 0.0)
+    part = _alone(asked, chosen, offers.specialty == what)
+    now = fractions(part)
+    best = Bound(provider, specialty, "eligible", "", "", 0.0, 0, 0.0)
+    for kind, place, stage, relaxed in _relaxed(system, part):
+        found = fractions(relaxed)
+        gain = float(part.offers.over @ found - part.offers.over @ now)
+        if gain > max(best.gain * 1.05, LEAST_GAIN):
+            extra, week = _used(part, now, found, kind)
+            best = Bound(provider, specialty, kind, place, stage, extra, week, gain)
+    return best
+
+
+def _alone(asked: Question, chosen: Chosen, some: np.ndarray) -> Question:
+    """The question of ``some`` offers, the others being as chosen."""
+    at = np.flatnonzero(some)
+    others = np.where(some, 0.0, chosen.offered.astype(float))
+    rest = uses(asked, others)
+    spare = replace(
+        asked.spare,
+        pools=tuple(
+            (places, np.maximum(stops - rest[list(places)].sum(axis=(0, 1)), 0.0))
+            for places, stops in asked.spare.pools
+        ),
+    )
+    rules = []
+    for rule in asked.rules:
+        taken = np.bincount(asked.offers.week[rule.about], others[rule.about], len(asked.months))
+        rules.append(Rule(rule.name, rule.about[at], np.maximum(rule.most - taken, 0.0), np.zeros_like(rule.least)))
+    columns = {name: getattr(asked.offers, name)[at] for name in Offers.__dataclass_fields__}
+    return replace(asked, offers=Offers(**columns), spare=spare, rules=tuple(rules), most_change=np.inf)
+
+
+def _relaxed(system: System, asked: Question) -> Iterator[tuple[str, str, str, Question]]:
+    """The question without one limit: whose it is, and of which stage."""
+    spare = asked.spare
+    used = {(int(r), int(s)) for r, s in zip(asked.offers.receiver, asked.offers.specialty, strict=True)}
+    pooled = {m for places, _ in spare.pools for m in places}
+    for m, key in enumerate(zip(spare.provider, spare.specialty, strict=True)):
+        if key not in used:
+            continue
+        for stage in sorted(set(asked.offers.stage[asked.offers.receiver == key[0]].tolist())):
+            free = spare.free.copy()
+            free[m, stage:] += PLENTY  # who goes on from a clinic needs a theatre too
+            pools = tuple((places, stops + PLENTY if m in places else stops) for places, stops in spare.pools)
+            kind = "hub" if m in pooled else "spare"
+            relaxed = replace(spare, free=free, pools=pools)
+            yield kind, system.providers[key[0]], STAGES[stage], replace(asked, spare=relaxed)
+    for i, rule in enumerate(asked.rules):
+        if np.isfinite(rule.most).any():
+            without = (*asked.rules[:i], *asked.rules[i + 1 :])
+            yield "limit", rule.name, "", replace(asked, rules=without)
+    if np.isfinite(spare.tolerance).any():
+        yield "tolerance", "", "", replace(asked, spare=_patient(spare))
+
+
+def _patient(spare: Spare) -> Spare:
+    return replace(spare, tolerance=np.full_like(spare.tolerance, np.inf))
+
+
+def _used(asked: Question, now: Floats, found: Floats, kind: str) -> tuple[float, int]:
+    """How much more a week is used of what was relaxed, and from which week."""
+    if kind in ("spare", "hub"):
+        more = (uses(asked, found) - uses(asked, now)).sum(axis=(0, 1))
+    else:
+        more = np.bincount(asked.offers.week, found - now, len(asked.months))
+    weeks = np.flatnonzero(more > 0.5)
+    return (float(more[weeks].mean()), int(weeks[0])) if len(weeks) else (0.0, 0)
