@@ -43,7 +43,8 @@ Tell = Callable[[str, int, int], None]
 @dataclass(frozen=True)
 class Schedule:
     """What is given: the question and what was chosen of it, by which way; moves, agreed ones first; each row judged
-    without and with them; claim and effect: people fewer over thresholds, as claimed and as simulated."""
+    without and with them. People fewer over thresholds: claim as the program has it, corrected by few draws, effect as
+    simulated on all; by_way on few draws."""
 
     system: System
     asked: Question
@@ -54,6 +55,7 @@ class Schedule:
     before: Mapping[Key, Judged]
     after: Mapping[Key, Judged]
     claim: float
+    corrected: float
     effect: float
     rounds: int
     by_way: Mapping[str, float]
@@ -81,8 +83,8 @@ def scheduled(
     rows = {key: [keep[i] for i in at] for key, at in rows_of([told.assumed.lists[n] for n in keep]).items()}
     few = fewer(whole, FEW_BLOCKS)
     still = _without(agreed)
-    asked, chosen, way, tried, claim, by_way = _chosen(system, few, agreed, still, tell)
-    given = _with(system, whole, agreed, asked, chosen.offered)
+    best, rounds, by_way = _chosen(system, few, agreed, still, tell)
+    given = _with(system, whole, agreed, best.asked, best.chosen.offered)
     moves = given.planned.moves
     count = 2 * len(rows)
     before: dict[Key, Judged] = {}
@@ -92,7 +94,21 @@ def scheduled(
             found[key] = one
             tell("Simulating transfers", len(before) + len(after), count)
     effect = total(before) - total(after)
-    return Schedule(system, asked, chosen, way, moves, len(agreed.sender), before, after, claim, effect, tried, by_way)
+    return Schedule(
+        system,
+        best.asked,
+        best.chosen,
+        best.way,
+        moves,
+        len(agreed.sender),
+        before,
+        after,
+        best.claim,
+        best.corrected,
+        effect,
+        rounds,
+        by_way,
+    )
 
 
 def system_of(
@@ -110,40 +126,51 @@ def total(rows: Mapping[Key, Judged]) -> float:
     return float(rows[ALL, ALL].over.mean(axis=1).sum())
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """A schedule on few draws: people fewer over thresholds on each list [N], as claimed and, corrected by what was
+    simulated, as claimed again."""
+
+    asked: Question
+    chosen: Chosen
+    way: str
+    fewer: Floats
+    claim: float
+    corrected: float
+
+
 def _chosen(
     system: System, few: Engine, agreed: Moves, still: Moves, tell: Tell
-) -> tuple[Question, Chosen, str, int, float, dict[str, float]]:
-    """The best schedule found: question, choice, way, rounds, its claim, and what each way comes to on few draws."""
+) -> tuple[_Tried, int, dict[str, float]]:
+    """The best schedule found, the rounds it took, and what each way comes to on few draws."""
     lists = {key: [n] for n, key in enumerate(system.lists)}
     base = _lists(system, _at(few, still), lists)
     correction, harm = np.ones(len(system.lists)), np.ones(len(system.lists))
-    best: tuple[float, int, Question, Chosen, str, float] | None = None
-    by_way: dict[str, float] = {}
-    rounds = 0
+    tried: list[_Tried] = []
     for rounds in range(1, ROUNDS + 1):
         tell("Choosing transfers", rounds, ROUNDS + 1)
         asked = question(system, _by_provider(system, base), correction, harm)
         chosen = choose(asked) if system.plan.mutual_aid else _nobody(asked)
-        claim = -chosen.aims["over_thresholds"]
-        seen = _lists(system, _with(system, few, agreed, asked, chosen.offered), lists)
-        effect = float((base - seen).sum())
-        by_way["program"] = max(by_way.get("program", -np.inf), effect)
-        if best is None or effect > best[0] + 1e-6:
-            best = (effect, rounds, asked, chosen, "program", claim)
-        if not chosen.offered.any() or abs(claim - effect) <= GAP * max(abs(effect), 1.0):
+        seen = base - _lists(system, _with(system, few, agreed, asked, chosen.offered), lists)
+        gained, lost = _claimed(system, asked, chosen)
+        more, worse = _ratios(seen, gained, lost)
+        claim, again = float((gained - lost).sum()), float((more * gained - worse * lost).sum())
+        tried.append(_Tried(asked, chosen, "program", seen, claim, again))
+        if not chosen.offered.any() or abs(claim - seen.sum()) <= GAP * max(abs(seen.sum()), 1.0):
             break
-        correction, harm = _corrected(system, asked, chosen, base - seen, correction, harm)
-    assert best is not None
-    if best[3].offered.any() or len(best[2].offers.week):
+        correction, harm = correction * more, harm * worse
+    best = max(tried, key=lambda one: float(one.fewer.sum()))
+    by_way = {"program": float(best.fewer.sum())}
+    if len(best.asked.offers.week) and system.plan.mutual_aid:
         tell("Comparing with simpler ways", ROUNDS + 1, ROUNDS + 1)
-        for way in WAYS if system.plan.mutual_aid else ():
-            asked = best[2]
+        asked = best.asked
+        for way in WAYS:
             other = replace(_nobody(asked), offered=simple(asked, way))
-            seen = _lists(system, _with(system, few, agreed, asked, other.offered), lists)
-            by_way[way] = float((base - seen).sum())
-            if by_way[way] > best[0] + 1e-6:
-                best = (by_way[way], best[1], asked, other, way, by_way[way])
-    return best[2], best[3], best[4], rounds, best[5], by_way
+            seen = base - _lists(system, _with(system, few, agreed, asked, other.offered), lists)
+            by_way[way] = float(seen.sum())
+            if by_way[way] > best.fewer.sum() + 1e-6:
+                best = _Tried(asked, other, way, seen, by_way[way], by_way[way])
+    return best, len(tried), by_way
 
 
 def _nobody(asked: Question) -> Chosen:
@@ -164,10 +191,9 @@ def _by_provider(system: System, lists: Floats) -> Floats:
     return np.array([found[provider] for provider in system.providers])
 
 
-def _corrected(
-    system: System, asked: Question, chosen: Chosen, effect: Floats, correction: Floats, harm: Floats
-) -> tuple[Floats, Floats]:
-    """What senders' moves and receivers' stops are worth, put right by what the simulation says of each list."""
+def _claimed(system: System, asked: Question, chosen: Chosen) -> tuple[Floats, Floats]:
+    """[N] people fewer over thresholds for what each list sends, and more for the stops it gives, as the program has
+    it."""
     offers, spare = asked.offers, asked.spare
     place = {key: n for n, key in enumerate(system.lists)}
     gained, lost = np.zeros(len(system.lists)), np.zeros(len(system.lists))
@@ -177,11 +203,16 @@ def _corrected(
     cost = (spare.over * taken_own(asked, chosen.offered.astype(float))).sum(axis=(1, 2))
     for m in range(len(cost)):
         lost[place[system.providers[spare.provider[m]], system.specialties[spare.specialty[m]]]] += cost[m]
+    return gained, lost
+
+
+def _ratios(seen: Floats, gained: Floats, lost: Floats) -> tuple[Floats, Floats]:
+    """[N] by how much what is sent and what is given is worth more than claimed, where ``seen`` fewer are over."""
+    more, worse = np.ones(len(seen)), np.ones(len(seen))
     sends, takes = gained > LEAST_SEEN, (gained <= LEAST_SEEN) & (lost > LEAST_SEEN)
-    new, worse = correction.copy(), harm.copy()
-    new[sends] *= np.clip((effect + lost)[sends] / gained[sends], 0.25, 4.0)
-    worse[takes] *= np.clip(-effect[takes] / lost[takes], 0.25, 4.0)
-    return new, worse
+    more[sends] = np.clip((seen + lost)[sends] / gained[sends], 0.25, 4.0)
+    worse[takes] = np.clip(-seen[takes] / lost[takes], 0.25, 4.0)
+    return more, worse
 
 
 def _at(state: Engine, moves: Moves) -> Engine:

@@ -256,10 +256,10 @@ def _honest(found: Schedule) -> list[str]:
     """How the program's claim compares, and what was not proven."""
     said = []
     if found.claim:
-        off = abs(found.claim - found.effect) / max(abs(found.effect), 1.0)
+        off = abs(found.corrected - found.effect) / max(abs(found.effect), 1.0)
         said.append(
-            f"The figures are the simulation's. The program that chose claimed {found.claim:,.0f} fewer over "
-            f"thresholds, the simulation says {found.effect:,.0f} ({off:.0%} apart; rounds: {found.rounds})."
+            f"The figures are the simulation's: {found.effect:,.0f} fewer over thresholds. The program that chose "
+            f"claimed {found.claim:,.0f}, and {found.corrected:,.0f} when corrected by it ({off:.0%} apart)."
         )
     if found.chosen.stopped:
         said.append(

@@ -42,14 +42,13 @@ class Expected:
 class Worth:
     """What people and stops are worth: expected people over thresholds at deadlines, and weeks of people over them.
 
-    person [2, N, 2, 105, K + 1]: of someone of a stage in a band at a week end. stop [2, N, 2, K]: of a stop of each
-    stage in a week, given as observed. freed [2, N, 2, 105, K + 1]: of the stops that someone would yet take there.
-    The first axis: at deadlines, in person-weeks.
+    person [2, N, 2, 105, K + 1]: what one more of a stage in a band at a week end adds, the stops that are then not
+    given to others among it. stop [2, N, 2, K]: what one more stop of each stage in a week takes off, given as
+    observed. The first axis: at deadlines, in person-weeks.
     """
 
     person: Floats
     stop: Floats
-    freed: Floats
 
 
 def expected(assumed: Assumptions, factors: Factors, time: Horizon, planned: Planned) -> Expected:
@@ -138,10 +137,14 @@ def _as_given(share: Floats, people: Floats, number: Floats, whole: bool) -> Flo
 
 
 def worth(mean: Expected, time: Horizon, deadlines: Sequence[Deadline]) -> Worth:
-    """What people and stops are worth until the last of ``deadlines``, all of them counted together."""
+    """What people and stops are worth until the last of ``deadlines``, all of them counted together.
+
+    Numbers of stops are held (R7), so that a stop which one takes is another's no more: backwards from each deadline,
+    those who stay, go on, or stop in a week are worth what comes after, and a stop what comes after for whom it is
+    given to as observed.
+    """
     lists, weeks = mean.people.shape[0], mean.stays.shape[-1]
-    person, freed = np.zeros((2, lists, 2, BANDS, weeks + 1)), np.zeros((2, lists, 2, BANDS, weeks + 1))
-    stop = np.zeros((2, lists, 2, weeks))
+    person, stop = np.zeros((2, lists, 2, BANDS, weeks + 1)), np.zeros((2, lists, 2, weeks))
     for item in deadlines:
         end = place(time.snapshot, item.date)
         last = min(end.week, weeks)
@@ -149,17 +152,14 @@ def worth(mean: Expected, time: Horizon, deadlines: Sequence[Deadline]) -> Worth
         ends = over.copy()
         ends[item.threshold_weeks - 1] += end.crossing_weights[item.threshold_weeks] * (last == end.week)
         for what in range(2):
-            value = np.zeros((lists, 2, BANDS, weeks + 1))
-            value[..., last] = ends if what == 0 else over
+            after = np.broadcast_to(ends if what == 0 else over, (lists, 2, BANDS))
+            person[what, ..., last] += after
             for k in range(last - 1, -1, -1):
-                value[..., k] = _before(mean, value[..., k + 1], k) + (over if what == 1 else 0.0)
-            person[what] += value
-    for what in range(2):
-        for k in range(weeks - 1, -1, -1):
-            stop[what, :, :, k] = _of_a_stop(mean, person[what, ..., k + 1], k)
-            freed[what, ..., k] = _before(mean, freed[what, ..., k + 1], k)
-            freed[what, ..., k] += mean.stops[..., k] * stop[what, :, :, k, None]
-    return Worth(person, stop, freed)
+                a_stop = _of_a_stop(mean, after, k)
+                stop[what, :, :, k] += a_stop
+                after = _before(mean, after, k) + mean.stops[..., k] * a_stop[:, :, None] + (over if what == 1 else 0.0)
+                person[what, ..., k] += after
+    return Worth(person, stop)
 
 
 def aged(values: Floats) -> Floats:

@@ -293,7 +293,7 @@ def _after_lead(system: System) -> tuple[Floats, Floats]:
     the move comes, and what the move is then worth, [2, N, 2, 105, K] by that chance."""
     lead, weeks, mean = system.aid.lead_weeks, system.weeks, system.mean
     alive = np.ones((*mean.stays.shape[:3], weeks))
-    value = (system.worth.person + system.worth.freed)[..., :weeks].copy()
+    value = system.worth.person[..., :weeks].copy()
     value[..., : weeks - lead] = value[..., lead:weeks]
     value[..., max(weeks - lead, 0) :] = 0.0
     for ahead in range(lead - 1, -1, -1):  # from the week before the move back to the offer

@@ -185,7 +185,7 @@ def choose(asked: Question) -> Chosen:
     offered = np.rint(solved).astype(int) if count <= SMALL and not late else rounded(asked, solved, free)
     aims = claimed(asked, offered.astype(float))
     gap = (aims[asked.aims[0]] - best) / max(1.0, abs(best))
-    return Chosen(offered, aims, best, max(0.0, gap), stopped, duals)
+    return Chosen(offered, aims, best, gap if np.isnan(gap) else max(0.0, gap), stopped, duals)
 
 
 def fractions(asked: Question) -> Floats:
@@ -305,10 +305,14 @@ def _in_order(
         some = np.flatnonzero(costs["over_thresholds"])
         model.addRow(-np.inf, asked.most_over, len(some), some.astype(np.int32), costs["over_thresholds"][some])
     duals: dict[str, Floats] = {}
-    solved, first, late = np.zeros(count), 0.0, False
+    solved, first, late = np.zeros(count), np.nan, False
     for place, aim in enumerate(asked.aims):
+        left = until - clock.monotonic()
+        if left <= 0:
+            late = True
+            break
         model.changeColsCost(width, np.arange(width, dtype=np.int32), costs[aim])
-        model.setOptionValue("time_limit", model.getRunTime() + max(0.1, until - clock.monotonic()))
+        model.setOptionValue("time_limit", model.getRunTime() + left)
         model.run()
         status = model.getModelStatus()
         if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
