@@ -13,6 +13,7 @@ from waitlist.models.assumptions import Key
 from waitlist.models.calibration import Calibrated, ready
 from waitlist.models.past import Observed
 from waitlist.models.program import Conflict
+from waitlist.outputs.words import provider_name, specialty_name
 from waitlist.plan import BASE, Plan
 from waitlist.results import Aid
 
@@ -39,8 +40,9 @@ def mutual_aid(state: Calibrated, plan: Plan, known: Mapping[Key, Observed], tel
         rule = f"these limits cannot all be kept: {'; '.join(conflict.names)}"
         remedy = "Lower a least_per_week, or raise what it conflicts with."
         raise refuse("the plan", "mutual_aid.limit", "", rule, remedy) from None
-    names = {**state.history.counts.provider_names, **state.history.counts.specialty_names}
-    names |= {hub.code: hub.name for hub in plan.hub}
+    counts = state.history.counts
+    names = {code: provider_name(code, counts.provider_names) for code, _ in lists}
+    names |= {code: specialty_name(code, counts.specialty_names) for _, code in lists}
     bounds = []
     if plan.mutual_aid:
         over = {

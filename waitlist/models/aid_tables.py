@@ -90,7 +90,7 @@ def mutual_aid(found: Schedule) -> pd.DataFrame:
 def effects(found: Schedule) -> pd.DataFrame:
     """Lists, thresholds, longest and own mean waits at the last deadline, and clearance dates, of every row."""
     system = found.system
-    last = max(item.date for item in system.deadlines)
+    last, hubs = max(item.date for item in system.deadlines), {hub.code for hub in system.plan.hub}
     rows: list[tuple[object, ...]] = []
     for key in sorted(found.before):
         before, after = found.before[key], found.after[key]
@@ -99,7 +99,7 @@ def effects(found: Schedule) -> pd.DataFrame:
             name = f"over_{item.threshold_weeks}_weeks"
             rows.append((*key, name, item.date.isoformat(), *_both(before.over[d], after.over[d]), np.nan))
         rows.append((*key, "longest_wait_weeks", last.isoformat(), *_both(before.longest, after.longest, 1), np.nan))
-        if len(before.own_wait) and len(after.own_wait):
+        if key[0] not in hubs and len(before.own_wait) and len(after.own_wait):
             k = _week_of(system.time.week_ends, last)
             own = _both(before.own_wait[k], after.own_wait[k], 1)
             rows.append((*key, "own_mean_wait_weeks", last.isoformat(), *own, worse_share(found, key)))
@@ -192,8 +192,14 @@ def bound_said(found: Schedule, bound: Bound, over: float, weeks: int, deadline:
             f"{aid.acceptance:.0%} accept, and moves take {aid.lead_weeks} weeks."
         )
     week = found.system.time.week_ends[min(bound.week + 1, len(found.system.time.week_ends) - 1)]
+    one = round(bound.extra) == 1
+    stops = (
+        ("operation" if bound.stage == "admission" else "stop in clinics")
+        if one
+        else ("operations" if bound.stage == "admission" else "stops in clinics")
+    )
     what = {
-        "spare": f"{bound.extra:,.0f} more {'operations' if bound.stage == 'admission' else 'stops in clinics'} a week",
+        "spare": f"{bound.extra:,.0f} more {stops} a week",
         "hub": f"{bound.extra:,.0f} more cases a week",
         "limit": f"{bound.extra:,.0f} more offers a week",
         "tolerance": f"{bound.extra:,.0f} more offers a week, were their own patients to wait longer",
@@ -228,7 +234,7 @@ def sentences(found: Schedule, names: Mapping[str, str]) -> tuple[str, ...]:
         low, high = np.percentile(after, [10, 90])
         said.append(
             f"Over {item.threshold_weeks} weeks on {item.date:%-d %B %Y}: {np.median(before):,.0f} without, "
-            f"{np.median(after):,.0f} with transfers (80 % of draws: {low:,.0f} to {high:,.0f})."
+            f"{np.median(after):,.0f} with transfers (80% of draws: {low:,.0f} to {high:,.0f})."
         )
     said += _first(found, names) + _honest(found)
     return tuple(said)
@@ -262,9 +268,9 @@ def _honest(found: Schedule) -> list[str]:
             f"claimed {found.claim:,.0f}, and {found.corrected:,.0f} when corrected by it ({off:.0%} apart)."
         )
     if found.chosen.stopped:
-        said.append(
-            f"The time limit was reached: this is the best found, at most {found.chosen.gap:.1%} from the best."
-        )
+        gap = found.chosen.gap
+        far = "how far from the best there is, is not known" if np.isnan(gap) else f"at most {gap:.1%} from the best"
+        said.append(f"The time limit was reached: this is the best found, {far}.")
     if found.way != "program":
         said.append(f"A simpler way did better in the simulation and is given: {found.way}.")
     return said

@@ -90,7 +90,7 @@ def _judged(
     end = wanted.days.places([last])[0]
     order = np.argsort(wanted.floors)
     there = forecast.over[order, end] >= NEARLY_ONE
-    longest = there.sum(axis=0) - 1.0
+    longest = np.maximum(there.sum(axis=0) - 1.0, 0.0)
     clearance: list[answers.Row] = []
     if known is not None:
         times = measures.monthly(forecast, time)

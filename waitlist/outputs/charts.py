@@ -30,7 +30,7 @@ _AXIS: dict[str, Any] = {
     "tickColor": GREY,
 }
 _MONTHS = alt.Axis(format="%b %Y", tickCount=5, labelOverlap=True)
-_CONFIG: dict[str, Any] = {
+CONFIG: dict[str, Any] = {
     "aria": False,
     "background": None,
     "font": "Arial, sans-serif",
@@ -192,7 +192,7 @@ def _waterfall(unit: str, count: int) -> dict[str, Any]:
     labels = base.mark_text(align="left", dx=5, fontSize=13, color=INK).encode(x="right:Q", text="label:N")
     return {
         **alt.layer(bars, labels).properties(width=300, height=32 * count).to_dict(validate=False),
-        "config": _CONFIG,
+        "config": CONFIG,
     }
 
 
@@ -216,7 +216,7 @@ def _extras(count: int) -> dict[str, Any]:
             color=alt.Color("theatres:N", scale=alt.Scale(domain=[False, True], range=[MID, DARK]), legend=None),
         )
     )
-    return {**bars.properties(width=300, height=26 * count).to_dict(validate=False), "config": _CONFIG}
+    return {**bars.properties(width=300, height=26 * count).to_dict(validate=False), "config": CONFIG}
 
 
 def burn_down(frame: pd.DataFrame) -> Drawing:
@@ -246,7 +246,7 @@ def _burn_down() -> dict[str, Any]:
 
 
 def _spec(chart: alt.LayerChart | alt.FacetChart) -> dict[str, Any]:
-    return {**chart.properties(width=410, height=220).to_dict(validate=False), "config": _CONFIG}
+    return {**chart.properties(width=410, height=220).to_dict(validate=False), "config": CONFIG}
 
 
 def draw(drawing: Drawing, key: str, title: str, description: str) -> Markup:

@@ -8,13 +8,13 @@ import secrets
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from waitlist.errors import refuse
 from waitlist.outputs import aside, manifest, tidy
-from waitlist.results import Answer, Backtest, Result
+from waitlist.results import Aid, Answer, Backtest, Result
 
 _REMEDIES = {
     errno.ENOSPC: "Free some space, or give another place with --out.",
@@ -52,7 +52,13 @@ def write(result: Result, out: Path, only: str | None = None) -> Path:
 
 def write_tables(made: Backtest | Answer, out: Path) -> Path:
     """Write the tables of ``made`` into the folder ``out``, whole or not at all, and return it. Raises Refusal."""
-    return _whole(made, out, lambda building: tidy.write(made.tables(), building))
+
+    def fill(building: Path) -> None:
+        tidy.write(made.tables(), building)
+        if isinstance(made, Answer):
+            _write_schedule(made.aid, made, made.names, made.names, building)
+
+    return _whole(made, out, fill)
 
 
 def _whole(made: Result | Backtest | Answer, out: Path, fill: Callable[[Path], None]) -> Path:
@@ -83,7 +89,18 @@ def _write_all(result: Result, folder: Path) -> None:
     with aside.report_of(result) as report:
         tidy.write(result.tables(), folder)
         workbook.write(result, folder / "workbook.xlsx")
+        _write_schedule(result.aid, result, result.provider_names, result.specialty_names, folder)
         (folder / "report.html").write_text(report(), encoding="utf-8", newline="\n")
+
+
+def _write_schedule(
+    aid: Aid | None, made: Result | Answer, providers: Mapping[str, str], specialties: Mapping[str, str], folder: Path
+) -> None:
+    """The schedule that booking teams work from, where there are transfers."""
+    if aid is not None:
+        from waitlist.outputs import schedule  # noqa: PLC0415 - loads xlsxwriter
+
+        schedule.write(aid, folder / "schedule.xlsx", made.plan.name, made.snapshot, providers, specialties)
 
 
 def _objection(out: Path, read: Iterable[Path]) -> tuple[str, str]:

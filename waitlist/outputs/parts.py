@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -25,3 +29,8 @@ class Figure:
     svg: Markup
     key: str
     table: Table
+
+
+def lines(frame: pd.DataFrame) -> list[Any]:
+    """The rows of ``frame``, their cells by the names of the columns."""
+    return list(frame.itertuples(index=False, name="Row"))

@@ -9,9 +9,9 @@ from waitlist.outputs import sentences
 from waitlist.outputs import words as say
 from waitlist.outputs.compared import COMPARED, DRAWN, MONEY, scenario_name, unused
 from waitlist.outputs.needs import needs
-from waitlist.outputs.sheets import Kind, Sheet, limited, listed
+from waitlist.outputs.sheets import MOST_ROWS, Kind, Sheet, limited, listed
 from waitlist.plan import BASE
-from waitlist.results import ALL, Result
+from waitlist.results import ALL, Aid, Result
 
 
 def planned_sheets(result: Result) -> list[Sheet]:
@@ -27,7 +27,38 @@ def planned_sheets(result: Result) -> list[Sheet]:
         found.append(_money(result, result.money))
     if result.capacity is not None:
         found.append(_capacity(result, result.capacity))
+    if result.aid is not None:
+        found += [_before_and_after(result, result.aid), _transfers(result, result.aid)]
     return found
+
+
+def _before_and_after(result: Result, aid: Aid) -> Sheet:
+    rows, cut = limited(aid.mutual_aid, "mutual_aid.csv")
+    kinds: list[Kind] = ["count", "date", *["count"] * 6]  # type: ignore[list-item]
+    note = f"People over each threshold at its deadline, without and with the transfers, by the simulation.{cut}"
+    return listed(result, Sheet("Mutual aid", "Mutual aid: without and with", note, rows, kinds), [])
+
+
+def _transfers(result: Result, aid: Aid) -> Sheet:
+    frame = aid.transfers
+    names = {c: say.provider_name(c, result.provider_names) for c in {*frame["from_provider"], *frame["to_provider"]}}
+    shown = pd.DataFrame(
+        {
+            "Offer in week ending": frame["offer_week"],
+            "Move in week ending": frame["week_ending"],
+            "From": frame["from_provider"].map(names),
+            "To": frame["to_provider"].map(names),
+            "Specialty": [say.specialty_name(code, result.specialty_names) for code in frame["specialty"]],
+            "Stage": frame["stage"],
+            "Weeks waited, at least": frame["min_weeks_waited"],
+            "Offered": frame["offered"],
+            "Accept": frame["accepted"],
+            "Move (mean)": frame["moved"],
+        }
+    ).head(MOST_ROWS)
+    kinds: list[Kind] = ["date", "date", "text", "text", "text", "text", "count", "count", "count", "decimal"]
+    note = "Every offer; the sheets that booking teams fill in are in schedule.xlsx."
+    return Sheet("Transfers", "Transfers", note, shown, kinds, 2)
 
 
 def _at_marches(result: Result, frame: pd.DataFrame) -> pd.DataFrame:

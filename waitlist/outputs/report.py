@@ -12,6 +12,7 @@ import pandas as pd
 from waitlist.calendar import month_end, months_after, months_between
 from waitlist.outputs import charts, lookback, sentences
 from waitlist.outputs import words as say
+from waitlist.outputs.aid import aid_part
 from waitlist.outputs.compared import compared
 from waitlist.outputs.parts import Figure, Table
 from waitlist.outputs.recorded import past_record
@@ -67,6 +68,7 @@ def render(result: Result) -> str:
         end=sentences.horizon_end(result),
         overview=_overview(result),
         compared=compared(result, providers[: FEW_COMPARED + 1]),
+        aid=aid_part(result.aid, result.provider_names, result.specialty_names),
         planned=result.scenarios is not None,
         record=past_record(result, ALL),
         looked_back=lookback.figures(result, ALL, "record"),
