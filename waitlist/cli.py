@@ -236,6 +236,13 @@ def capacity(
 @app.command(epilog="Example: waitlist transfers models/nel-mutual-aid.toml --out outputs/mutual-aid")
 def transfers(
     plan: PlanFile,
+    happened: Annotated[
+        Path | None,
+        typer.Option("--happened", help="A schedule (transfers.csv) with a column happened; the rest is planned anew."),
+    ] = None,
+    fewest: Annotated[
+        str | None, typer.Option("--fewest", help="WEEKS,DATE: the fewest transfers that leave nobody over it by then.")
+    ] = None,
     inputs: Inputs = None,
     history: PastFiles = None,
     origin: Origin = None,
@@ -246,13 +253,15 @@ def transfers(
     as_json: AsJson = False,
 ) -> None:
     """Who should move from which trust to which, in which week, and what it does to everyone's waits."""
+    from waitlist.collaborative import fewest as least  # noqa: PLC0415
     from waitlist.outputs import folder, terminal  # noqa: PLC0415
     from waitlist.pipeline import read  # noqa: PLC0415
     from waitlist.pipeline import transfers as chosen  # noqa: PLC0415
 
     settings = _settings(plan, inputs, history, draws, seed, out)
+    settings = least(settings, fewest) if fewest else settings
     with _progress() as tell:
-        found = chosen(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
+        found = chosen(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell, happened)
     if out:
         folder.write_tables(found, out)
     print(terminal.as_json(found.table) if as_json else terminal.transfers(found))

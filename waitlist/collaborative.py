@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
 
 import pandas as pd
+from pydantic import ValidationError
 
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.models import aid, aid_tables, answers, why
@@ -13,8 +15,10 @@ from waitlist.models.assumptions import Key
 from waitlist.models.calibration import Calibrated, ready
 from waitlist.models.past import Observed
 from waitlist.models.program import Conflict
+from waitlist.mutual_aid import MutualAid, Transfer
 from waitlist.outputs.words import provider_name, specialty_name
-from waitlist.plan import BASE, Plan
+from waitlist.plan import BASE, Deadline, Plan
+from waitlist.plan_words import key_problems
 from waitlist.results import Aid
 
 Tell = Callable[[str, int, int], None]
@@ -78,6 +82,52 @@ def _where(state: Calibrated, plan: Plan) -> tuple[dict[str, tuple[float, float]
     return {code: known[code] for code in codes if code in known}, km
 
 
-def with_happened(found: Aid, happened: pd.DataFrame) -> Aid:
-    """``found`` with what happened beside what was planned."""
-    return replace(found, happened=happened)
+def from_there(plan: Plan, path: Path) -> tuple[Plan, pd.DataFrame]:
+    """``plan`` with the transfers that happened, by the file ``path``, as agreed, others to be chosen from the week
+    after the last; and what was planned, happened and was missed. Raises Refusal where the file is wrong."""
+    from waitlist.inputs.places import read_happened  # noqa: PLC0415
+
+    rows = read_happened(path)
+    found: dict[tuple[date, str, str, str, str, int], int] = {}
+    for row in rows:
+        key = (row.week_ending, row.from_provider, row.to_provider, row.specialty, row.stage, row.min_weeks_waited)
+        found[key] = found.get(key, 0) + row.happened
+    try:
+        happened = [
+            Transfer.model_validate(
+                {"from_provider": one, "to_provider": other, "specialty": specialty, "stage": stage}
+                | {"min_weeks_waited": least, "per_week": people, "slots_per_week": people}
+                | {"from": day - timedelta(days=6), "until": day}
+            )
+            for (day, one, other, specialty, stage, least), people in found.items()
+        ]
+    except ValidationError as error:
+        raise Refusal(key_problems(path.name, error, [])) from None
+    columns = ["week_ending", "from_provider", "to_provider", "specialty", "stage", "planned", "happened", "missed"]
+    table = pd.DataFrame(
+        [
+            (r.week_ending.isoformat(), r.from_provider, r.to_provider, r.specialty, r.stage)
+            + (r.planned, r.happened, r.planned - r.happened)
+            for r in rows
+        ],
+        columns=columns,
+    )
+    setting = plan.mutual_aid
+    if setting and rows:
+        after = max(row.week_ending for row in rows) + timedelta(days=1)
+        setting = setting.model_copy(update={"begins": max(after, setting.begins or after)})
+    return plan.model_copy(update={"transfer": (*plan.transfer, *happened), "mutual_aid": setting}), table
+
+
+def fewest(plan: Plan, text: str) -> Plan:
+    """``plan`` to seek the fewest transfers that leave nobody over a threshold by a date, ``text`` being WEEKS,DATE.
+
+    Raises Refusal where it is no such text."""
+    weeks, _, day = (part.strip() for part in text.partition(","))
+    try:
+        asked = Deadline.model_validate({"threshold_weeks": int(weeks), "date": day})
+    except ValueError:
+        rule = "it should be weeks and a date"
+        raise refuse("--fewest", "", text[:80], rule, "Write it like 65,2026-03-31.") from None
+    setting = (plan.mutual_aid or MutualAid()).model_copy(update={"most_over": plan.clearance.tolerance})
+    return plan.model_copy(update={"deadline": (asked,), "mutual_aid": setting})

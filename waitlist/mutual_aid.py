@@ -141,6 +141,9 @@ class MutualAid(Dated):
     neighbours: Annotated[Whole, Field(ge=1, le=500)] | None = Field(
         default=None, description="of each trust, the nearest that it may send to"
     )
+    most_over: Count | None = Field(
+        default=None, description="people over the thresholds who may remain: the fewest transfers that do it"
+    )
     day_case_percent: Percent = Field(default=80.0, description="of those to be admitted: day cases")
     coordinates: tuple[Place, ...] = Field(default=(), description="files of provider, lat, lon")
     travel: Place | None = Field(default=None, description="file of from_provider, to_provider, km")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waitlist.calendar import horizon, month_end, months_after
-from waitlist.collaborative import mutual_aid
+from waitlist.collaborative import from_there, mutual_aid
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
 from waitlist.models import (
@@ -188,14 +188,20 @@ def capacity(plan: Plan, history: History, progress: Progress | None = None) -> 
     return _alone(plan, history, keep, "capacity", targets.answers_to(calibrate(plan, history, keep), plan, tell))
 
 
-def transfers(plan: Plan, history: History, progress: Progress | None = None) -> Answer:
+def transfers(
+    plan: Plan, history: History, progress: Progress | None = None, happened: str | Path | None = None
+) -> Answer:
     """Who should move where, in which week, and what it does to everyone's waits (results.Aid).
 
-    Raises Refusal where the plan has neither [[transfer]] nor [mutual_aid], or limits that cannot all be kept.
+    happened: a schedule in which what happened is filled in; the rest is planned from there. Raises Refusal where the
+    plan has neither [[transfer]] nor [mutual_aid], or limits that cannot all be kept.
     """
     if not plan.transfer and not plan.mutual_aid:
         rule = "transfers are simulated where a plan has [[transfer]], and chosen where it has [mutual_aid]"
         raise refuse("the plan", "mutual_aid", "", rule, "Add a table [mutual_aid], which may be empty.")
+    done = None
+    if happened is not None:
+        plan, done = from_there(plan, Path(happened))
     history = with_hubs(history, plan)
     keep = planned_lists(plan, history)
     _refuse_without_flows(history, keep)
@@ -205,7 +211,7 @@ def transfers(plan: Plan, history: History, progress: Progress | None = None) ->
     seen, known = past.observed(history, state.flows), {}
     for key, places in tables.rows_of([history.lists[n] for n in keep]).items():
         known[key] = past.total(seen, [keep[n] for n in places])
-    found = mutual_aid(state, plan, known, tell)
+    found = dataclasses.replace(mutual_aid(state, plan, known, tell), happened=done)
     alone = _alone(plan, history, keep, "transfers", found.transfers)
     names = {**history.counts.provider_names, **history.counts.specialty_names}
     return dataclasses.replace(alone, aid=found, names=names)

@@ -45,7 +45,7 @@ class Aid:
     limits: provider, specialty, threshold_weeks, over_after (people still over), limit (what binds, in words), extra
     (how much more of it), gain (people fewer over the threshold), sentence: why not more.
     sentences: the answer in plain words, whoever is made worse off named first.
-    places: latitude and longitude by provider, where known. happened: offer_week, from_provider, to_provider,
+    places: latitude and longitude by provider, where known. happened: week_ending, from_provider, to_provider,
     specialty, stage, planned, happened, missed (people); None where no file of what happened was given.
     """
 

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -64,31 +65,51 @@ def read_travel(path: Path) -> dict[tuple[str, str], float]:
     return found
 
 
-Happened = tuple[date, str, str, str, str, float]
+@dataclass(frozen=True)
+class Happened:
+    """Transfers of one row of a schedule that happened: people who moved in the week ending then, and who were to."""
+
+    week_ending: date
+    from_provider: str
+    to_provider: str
+    specialty: str
+    stage: str
+    min_weeks_waited: int
+    planned: float
+    happened: int
 
 
 def read_happened(path: Path) -> list[Happened]:
-    """Transfers that happened: date of the move, from, to, specialty, stage and people. Raises Refusal."""
+    """The rows of a schedule (transfers.csv) in which a column ``happened`` is filled in, whole people each.
+
+    Raises Refusal naming every row that is wrong.
+    """
     problems: list[Problem] = []
     found: list[Happened] = []
-    keys = ("week_ending", "from_provider", "to_provider", "specialty", "stage", "happened")
+    ends = ("week_ending", "from_provider", "to_provider", "specialty", "stage")
+    keys = (*ends, "min_weeks_waited", "moved", "happened")
     _, rows = _table(path, [(key,) for key in keys], problems)
     for line, row in rows:
-        people = _number(path, line, row["happened"], 1_000_000, problems)
+        if not row["happened"]:
+            continue
+        numbers = [_number(path, line, row[key], 1_000_000, problems) for key in keys[-3:]]
+        least, planned, people = (float("nan") if number is None else number for number in numbers)
         try:
             day = date.fromisoformat(row["week_ending"])
         except ValueError:
             rule = "week_ending should be a date, such as 2026-03-31"
             problems.append(Problem("error", path.name, f"row {line}", row["week_ending"][:40], rule, MEND))
             continue
-        if row["stage"] not in ("outpatient", "admission"):
-            rule = "stage should be outpatient or admission"
-            problems.append(Problem("error", path.name, f"row {line}", row["stage"][:40], rule, MEND))
-        elif people is not None and (people < 0 or people != int(people)):
-            rule = "happened should be whole people, none or more"
-            problems.append(Problem("error", path.name, f"row {line}", row["happened"][:40], rule, MEND))
-        elif people is not None:
-            found.append((day, row["from_provider"], row["to_provider"], row["specialty"], row["stage"], people))
+        for value, rule, right in (
+            (row["stage"], "stage should be outpatient or admission", row["stage"] in ("outpatient", "admission")),
+            (row["happened"], "happened should be whole people, none or more", people >= 0 and people % 1 == 0),
+            (row["min_weeks_waited"], "min_weeks_waited should be 0 to 104", 0 <= least <= 104 and least % 1 == 0),
+        ):
+            if not right and None not in numbers:
+                problems.append(Problem("error", path.name, f"row {line}", value[:40], rule, MEND))
+        if not problems:
+            one, other, specialty, stage = (row[key] for key in ends[1:])
+            found.append(Happened(day, one, other, specialty, stage, int(least), planned, int(people)))
     if problems:
         raise Refusal(_few(problems))
     return found

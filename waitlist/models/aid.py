@@ -20,7 +20,7 @@ from waitlist.models.calibration import Calibrated, Ready
 from waitlist.models.controls import AT_CLINICS, AT_THEATRES
 from waitlist.models.judged import Engine, Judged, fewer, judged
 from waitlist.models.moving import Moves
-from waitlist.models.offers import System, extra_given, moves_of, question
+from waitlist.models.offers import NEARLY_NOBODY, System, extra_given, moves_of, question
 from waitlist.models.past import Observed
 from waitlist.models.program import Chosen, Question, choose, taken_own
 from waitlist.models.rounding import WAYS, simple
@@ -159,18 +159,27 @@ def _chosen(
         if not chosen.offered.any() or abs(claim - seen.sum()) <= GAP * max(abs(seen.sum()), 1.0):
             break
         correction, harm = correction * more, harm * worse
-    best = max(tried, key=lambda one: float(one.fewer.sum()))
+    best = _best(tried, float(base.sum()), system.aid.most_over)
     by_way = {"program": float(best.fewer.sum())}
-    if len(best.asked.offers.week) and system.plan.mutual_aid:
+    if len(best.asked.offers.week) and system.plan.mutual_aid and system.aid.most_over is None:
         tell("Comparing with simpler ways", ROUNDS + 1, ROUNDS + 1)
         asked = best.asked
         for way in WAYS:
-            other = replace(_nobody(asked), offered=simple(asked, way))
+            other = replace(best.chosen, offered=simple(asked, way))
             seen = base - _lists(system, _with(system, few, agreed, asked, other.offered), lists)
             by_way[way] = float(seen.sum())
             if by_way[way] > best.fewer.sum() + 1e-6:
                 best = _Tried(asked, other, way, seen, by_way[way], by_way[way])
     return best, len(tried), by_way
+
+
+def _best(tried: list[_Tried], over: float, enough: float | None) -> _Tried:
+    """The schedule that leaves fewest of those ``over`` thresholds; where so many are ``enough`` and some leave no
+    more, the one of these with fewest offers."""
+    there = [one for one in tried if enough is not None and over - one.fewer.sum() <= 1.02 * enough + NEARLY_NOBODY]
+    if there:
+        return min(there, key=lambda one: int(one.chosen.offered.sum()))
+    return max(tried, key=lambda one: float(one.fewer.sum()))
 
 
 def _nobody(asked: Question) -> Chosen:

@@ -192,17 +192,18 @@ def bound_said(found: Schedule, bound: Bound, over: float, weeks: int, deadline:
             f"{aid.acceptance:.0%} accept, and moves take {aid.lead_weeks} weeks."
         )
     week = found.system.time.week_ends[min(bound.week + 1, len(found.system.time.week_ends) - 1)]
-    one = round(bound.extra) == 1
+    extra = f"{bound.extra:,.0f}" if bound.extra >= 3 else f"{bound.extra:,.1f}"
+    one = extra in ("1", "1.0")
     stops = (
         ("operation" if bound.stage == "admission" else "stop in clinics")
         if one
         else ("operations" if bound.stage == "admission" else "stops in clinics")
     )
     what = {
-        "spare": f"{bound.extra:,.0f} more {stops} a week",
-        "hub": f"{bound.extra:,.0f} more cases a week",
-        "limit": f"{bound.extra:,.0f} more offers a week",
-        "tolerance": f"{bound.extra:,.0f} more offers a week, were their own patients to wait longer",
+        "spare": f"{extra} more {stops} a week",
+        "hub": f"{extra} more cases a week",
+        "limit": f"{extra} more offers a week",
+        "tolerance": f"{extra} more offers a week, were their own patients to wait longer",
     }[bound.kind]
     return (
         f"{still} What binds most: {limit_said(found, bound, names)}, from the week ending {week:%-d %B %Y}; {what} "
@@ -236,8 +237,21 @@ def sentences(found: Schedule, names: Mapping[str, str]) -> tuple[str, ...]:
             f"Over {item.threshold_weeks} weeks on {item.date:%-d %B %Y}: {np.median(before):,.0f} without, "
             f"{np.median(after):,.0f} with transfers (80% of draws: {low:,.0f} to {high:,.0f})."
         )
-    said += _first(found, names) + _honest(found)
+    said += _fewest(found) + _first(found, names) + _honest(found)
     return tuple(said)
+
+
+def _fewest(found: Schedule) -> list[str]:
+    """Whether so many over thresholds as are enough can be had, and by how many transfers."""
+    enough = found.system.aid.most_over
+    if enough is None:
+        return []
+    after, offered = float(found.after[ALL, ALL].over.mean(axis=1).sum()), found.moves.offered.sum()
+    goal = "nobody" if enough < 1 else f"no more than {enough:,.0f}"
+    if after <= max(enough, 1.0) * 1.05 + 0.5:
+        return [f"The fewest transfers that leave {goal} over: {offered:,.0f} offers."]
+    remain = f"{after:,.0f} remain in the mean of the draws"
+    return [f"That {goal} is over can't be met by transfers within these limits: {remain}."]
 
 
 def _first(found: Schedule, names: Mapping[str, str]) -> list[str]:

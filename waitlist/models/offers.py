@@ -21,7 +21,7 @@ from waitlist.models.moving import Moves
 from waitlist.models.program import Offers, Question, Rule, Spare, Stock, uses
 from waitlist.models.transfers import fit_share, whole_share
 from waitlist.models.weeks import level, weeks_done
-from waitlist.mutual_aid import Give, Limit, MutualAid
+from waitlist.mutual_aid import Aim, Give, Limit, MutualAid
 from waitlist.plan import Deadline, Plan
 from waitlist.planned import ALL
 
@@ -31,6 +31,10 @@ LEAST_WORTH = 1e-4
 """People over thresholds fewer for each who moves, below which a move is in vain."""
 SMOOTH = 13
 """Weeks over which a queue's fall is averaged: what falls in a quarter its own demand does not need."""
+NEARLY_NOBODY = 0.5
+"""People over thresholds, in the mean of the draws, who are nobody."""
+FEWEST: tuple[Aim, ...] = ("transfers", "travel", "price")
+"""What is sought where so many over thresholds are enough."""
 STAGES = ("outpatient", "admission")
 
 
@@ -114,11 +118,12 @@ def question(system: System, base_over: Floats, correction: Floats, harm: Floats
         batch=aid.batch,
         most_change=np.inf if aid.most_change is None else float(aid.most_change),
         months=months,
-        aims=aid.aims,
+        aims=aid.aims if aid.most_over is None else FEWEST,
         base_over=base_over,
         size=stops,
         hold=aid.hold_percent / 100,
         time_limit=aid.time_limit_seconds,
+        most_over=np.inf if aid.most_over is None else max(aid.most_over, NEARLY_NOBODY) - float(base_over.sum()),
     )
 
 
@@ -291,7 +296,8 @@ def _offers(system: System, place_of: Mapping[int, int], spare: Spare, correctio
 def _after_lead(system: System) -> tuple[Floats, Floats]:
     """Of someone of a stage and band who accepts an offer in week k: the chance [N, 2, 105, K] to be there still when
     the move comes, and what the move is then worth, [2, N, 2, 105, K] by that chance."""
-    lead, weeks, mean = system.aid.lead_weeks, system.weeks, system.mean
+    weeks, mean = system.weeks, system.mean
+    lead = min(system.aid.lead_weeks, weeks)
     alive = np.ones((*mean.stays.shape[:3], weeks))
     value = system.worth.person[..., :weeks].copy()
     value[..., : weeks - lead] = value[..., lead:weeks]
@@ -382,9 +388,14 @@ def _rule(system: System, item: Limit, offers: Offers, providers: list[str], spe
         if code != ALL:
             about &= places == (known.index(code) if code in known else -1)
     holds = level(item, system.time)[: system.weeks] > 0
+    offered = level(system.aid, system.time)[: system.weeks] > 0
+    offered[max(system.weeks - system.aid.lead_weeks, 0) :] = False  # nobody offered a move then would move in time
     most = np.inf if item.most_per_week is None else float(item.most_per_week)
     return Rule(
-        limit_name(item), about, np.where(holds, most, np.inf), np.where(holds, float(item.least_per_week or 0), 0.0)
+        limit_name(item),
+        about,
+        np.where(holds, most, np.inf),
+        np.where(holds & offered, float(item.least_per_week or 0), 0.0),
     )
 
 

@@ -179,6 +179,10 @@ def choose(asked: Question) -> Chosen:
     if not count:
         _refuse_unmet(asked)
         return Chosen(nobody.astype(int), claimed(asked, nobody), 0.0, 0.0, False)
+    if np.isfinite(asked.most_over):
+        least = replace(asked, aims=("over_thresholds", "transfers"), most_over=np.inf)
+        if claimed(asked, fractions(least))["over_thresholds"] > asked.most_over:  # it can't be met: as near as can be
+            asked = least
     free, stopped = _direction(asked, until)
     solved, duals, best, late = _in_order(asked, free, until, exact=count <= SMALL)
     stopped |= late
@@ -517,4 +521,5 @@ def _smallest(asked: Question, model: highspy.Highs, rows: _Rows, layout: dict[s
         here = rows.named.get(name, slice(0, 0))
         if any(here.start <= i < here.stop for i in found):
             names.append(words)
-    return list(dict.fromkeys(names)) or [rule.name for rule in asked.rules if rule.least.max(initial=0.0) > 0]
+    names = list(dict.fromkeys(names)) or [rule.name for rule in asked.rules if rule.least.max(initial=0.0) > 0]
+    return names if len(names) > 1 else [*names, "in some week nobody may be offered such a move"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from waitlist.bands import Floats
-from waitlist.models.program import Question, receiving
+from waitlist.models.program import Question, claimed, receiving
 
 MARGIN = 1e-9
 MOST_TRIED = 20_000
@@ -167,9 +167,20 @@ def fill(book: Ledger, order: np.ndarray) -> None:
     for x in order:
         if worth[x] <= 0:
             continue
-        number = book.room(int(x))
+        enough = _enough(book, worth[x])
+        if not enough:
+            return
+        number = min(enough, book.room(int(x)))
         if number and book.by_way[book.way[x]] + number >= asked.batch and _may_rise(book, int(x), number):
             book.add(int(x), number)
+
+
+def _enough(book: Ledger, worth: float) -> int:
+    """People more, each ``worth`` so many fewer over thresholds, that are enough where the question says what is."""
+    if not np.isfinite(book.asked.most_over):
+        return 1_000_000
+    short = claimed(book.asked, book.offered.astype(float))["over_thresholds"] - book.asked.most_over
+    return int(np.ceil(max(short, 0.0) / worth))
 
 
 def _net(asked: Question) -> Floats:

@@ -10,6 +10,7 @@ import numpy as np
 from waitlist.bands import Floats
 from waitlist.models.offers import STAGES, System
 from waitlist.models.program import Chosen, Offers, Question, Rule, Spare, fractions, uses
+from waitlist.mutual_aid import AIMS
 
 LEAST_GAIN = 0.5
 """People fewer over thresholds below whom a limit does not bind."""
@@ -53,12 +54,13 @@ def _bound(system: System, asked: Question, chosen: Chosen, provider: str, speci
         return Bound(provider, specialty, "nobody", "", "", 0.0, 0, 0.0)
     part = _alone(asked, chosen, offers.specialty == what)
     now = fractions(part)
+    own = np.where(part.offers.sender == sender, 1.0, 0.0)
     best = Bound(provider, specialty, "eligible", "", "", 0.0, 0, 0.0)
     for kind, place, stage, relaxed in _relaxed(system, part):
         found = fractions(relaxed)
-        gain = float(part.offers.over @ found - part.offers.over @ now)
+        gain = float((own * part.offers.over) @ (found - now))
         if gain > max(best.gain * 1.05, LEAST_GAIN):
-            extra, week = _used(part, now, found, kind)
+            extra, week = _used(part, own * now, own * found, kind)
             best = Bound(provider, specialty, kind, place, stage, extra, week, gain)
     return best
 
@@ -80,7 +82,15 @@ def _alone(asked: Question, chosen: Chosen, some: np.ndarray) -> Question:
         taken = np.bincount(asked.offers.week[rule.about], others[rule.about], len(asked.months))
         rules.append(Rule(rule.name, rule.about[at], np.maximum(rule.most - taken, 0.0), np.zeros_like(rule.least)))
     columns = {name: getattr(asked.offers, name)[at] for name in Offers.__dataclass_fields__}
-    return replace(asked, offers=Offers(**columns), spare=spare, rules=tuple(rules), most_change=np.inf)
+    return replace(
+        asked,
+        offers=Offers(**columns),
+        spare=spare,
+        rules=tuple(rules),
+        most_change=np.inf,
+        most_over=np.inf,
+        aims=AIMS[:1],
+    )
 
 
 def _relaxed(system: System, asked: Question) -> Iterator[tuple[str, str, str, Question]]:
@@ -111,10 +121,12 @@ def _patient(spare: Spare) -> Spare:
 
 
 def _used(asked: Question, now: Floats, found: Floats, kind: str) -> tuple[float, int]:
-    """How much more a week is used of what was relaxed, and from which week."""
+    """How much more is used of what was relaxed, a week from the first in which it is until the end, and that week."""
     if kind in ("spare", "hub"):
         more = (uses(asked, found) - uses(asked, now)).sum(axis=(0, 1))
     else:
         more = np.bincount(asked.offers.week, found - now, len(asked.months))
     weeks = np.flatnonzero(more > 0.5)
-    return (float(more[weeks].mean()), int(weeks[0])) if len(weeks) else (0.0, 0)
+    if not len(weeks):
+        return 0.0, 0
+    return float(max(more.sum(), 1.0) / (len(more) - weeks[0])), int(weeks[0])

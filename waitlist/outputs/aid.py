@@ -160,7 +160,7 @@ def _happened(frame: pd.DataFrame, names: Mapping[str, str], specialties: Mappin
     rows = [
         [
             f"{names.get(row.from_provider, row.from_provider)} to {names.get(row.to_provider, row.to_provider)}",
-            say.short_day(row.offer_week),
+            say.short_day(row.week_ending),
             say.specialty_name(row.specialty, specialties),
             row.stage,
             *(say.count(getattr(row, column)) for column in ("planned", "happened", "missed")),
