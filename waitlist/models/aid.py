@@ -117,8 +117,8 @@ def system_of(
     """The System of a calibrated state as its plan has it."""
     mean = expected.expected(told.assumed, told.factors, state.time, told.planned)
     worth = expected.worth(mean, state.time, deadlines)
-    aid = told.plan.mutual_aid or MutualAid()
-    return System(told.plan, aid, told.assumed.lists, state.one_stage, state.time, mean, worth, deadlines, km)
+    aid, kept = told.plan.mutual_aid or MutualAid(), np.isin(state.whole, state.keep)
+    return System(told.plan, aid, told.assumed.lists, state.one_stage, kept, state.time, mean, worth, deadlines, km)
 
 
 def total(rows: Mapping[Key, Judged]) -> float:
@@ -159,7 +159,7 @@ def _chosen(
         if not chosen.offered.any() or abs(claim - seen.sum()) <= GAP * max(abs(seen.sum()), 1.0):
             break
         correction, harm = correction * more, harm * worse
-    best = _best(tried, float(base.sum()), system.aid.most_over)
+    best = _best(tried, float(base[system.kept].sum()), system.aid.most_over)
     by_way = {"program": float(best.fewer.sum())}
     if len(best.asked.offers.week) and system.plan.mutual_aid and system.aid.most_over is None:
         tell("Comparing with simpler ways", ROUNDS + 1, ROUNDS + 1)
@@ -195,8 +195,8 @@ def _lists(system: System, state: Engine, lists: Mapping[Key, list[int]]) -> Flo
 
 def _by_provider(system: System, lists: Floats) -> Floats:
     found = dict.fromkeys(system.providers, 0.0)
-    for (provider, _), people in zip(system.lists, lists, strict=True):
-        found[provider] += float(people)
+    for (provider, _), people, kept in zip(system.lists, lists, system.kept, strict=True):
+        found[provider] += float(people) if kept else 0.0
     return np.array([found[provider] for provider in system.providers])
 
 

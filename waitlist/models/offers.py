@@ -42,13 +42,14 @@ STAGES = ("outpatient", "admission")
 class System:
     """What transfers are chosen in: N ``lists`` of providers and hubs, with their mean path over the weeks.
 
-    km: by pair, where known. one_stage [N]; hub [N]: lists of hubs. deadlines: what is judged.
+    km: by pair, where known. one_stage [N]; kept [N]: lists that the plan is about. deadlines: what is judged.
     """
 
     plan: Plan
     aid: MutualAid
     lists: tuple[Key, ...]
     one_stage: np.ndarray
+    kept: np.ndarray
     time: Horizon
     mean: Expected
     worth: Worth
@@ -107,7 +108,7 @@ def question(system: System, base_over: Floats, correction: Floats, harm: Floats
     months = np.unique([month_of(day) for day in first], return_inverse=True)[1]
     stops = np.zeros(len(providers))
     for n, (provider, _) in enumerate(system.lists):
-        if not system.is_hub[n]:
+        if system.kept[n] and not system.is_hub[n]:
             stops[providers.index(provider)] += system.mean.number[n, :, : system.weeks].sum() / system.weeks
     aid = system.aid
     return Question(
@@ -233,7 +234,10 @@ def _offers(system: System, place_of: Mapping[int, int], spare: Spare, correctio
         receivers = [
             (m, system.lists[m][0])
             for m in place_of
-            if not hub[n] and system.lists[m][1] == specialty and _may(system, provider, system.lists[m][0])
+            if not hub[n]
+            and system.kept[n]
+            and system.lists[m][1] == specialty
+            and _may(system, provider, system.lists[m][0])
         ]
         for stage in stages if receivers else ():
             if stage == ADMISSION and system.one_stage[n]:
