@@ -233,7 +233,8 @@ def test_floors_and_caps_that_contradict_are_named_together(place, history):
     limits = (
         "[[mutual_aid.limit]]\nfrom_provider = 'MADE1'\nleast_per_week = 9\n[[mutual_aid.limit]]\nmost_per_week = 4"
     )
-    said = refusal(place, history, f"[mutual_aid]\nmin_weeks_waited = 18\nstage = 'ALL'\n{limits}")
+    gives = '[[mutual_aid.give]]\nprovider = "MADE2"\nspecialty = "110"\nextra_per_week = 30'
+    said = refusal(place, history, f"[mutual_aid]\nmin_weeks_waited = 18\n{gives}\n{limits}")
     assert "from MADE1: at least 9 a week; all offers: at most 4 a week" in said
 
 
