@@ -116,6 +116,7 @@ def some_moves(seed, lists, weeks, slots=0.0):
         receiver=(sender + r.integers(1, lists, size=number)) % lists,
         stage=r.integers(2, size=number),
         lead=r.choice([0, 1, 4], size=number),
+        way=np.arange(number),
         part=r.choice([1.0, 0.8], size=number),
         offered=offered,
         accepted=np.floor(offered * r.choice([0.0, 0.5, 1.0], size=(number, 1))),
@@ -251,6 +252,7 @@ def test_an_offer_is_to_the_longest_waiting_and_moves_after_its_lead_with_its_we
         receiver=np.array([1]),
         stage=np.array([1]),
         lead=np.array([3]),
+        way=np.zeros(1, dtype=int),
         part=np.ones(1),
         offered=offered * top / 10,
         accepted=offered * 0.5 * top / 10,
@@ -285,7 +287,7 @@ def moving_pair():
     factors = factors_drawn(assumed, 40, 1)
     carried = going_on(assumed, factors, time, [0, 1])
     bands, weekly = np.ones((1, time.weeks), dtype=int), np.full((1, time.weeks), 40.0)
-    one = [np.array([x]) for x in (0, 1, ADMISSION, 2)]
+    one = [np.array([x]) for x in (0, 1, ADMISSION, 2, 0)]
     moves = Moves(*one, np.ones(1), weekly, 0.75 * weekly, 40 * bands, 105 * bands, np.zeros((2, time.weeks, 2)))
     plan = controls(np.zeros((time.weeks, 3, LANES)))
     both = {k: np.repeat(getattr(plan, k), 2, axis=0) for k in plan._fields if k not in ("carried", "source", "floors")}

@@ -211,6 +211,7 @@ def transfers(
     seen, known = past.observed(history, state.flows), {}
     for key, places in tables.rows_of([history.lists[n] for n in keep]).items():
         known[key] = past.total(seen, [keep[n] for n in places])
+    state = dataclasses.replace(state, flows=[])  # what was inferred of the past is large, and no longer needed
     found = dataclasses.replace(mutual_aid(state, plan, known, tell), happened=done)
     alone = _alone(plan, history, keep, "transfers", found.transfers)
     names = {**history.counts.provider_names, **history.counts.specialty_names}

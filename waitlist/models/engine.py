@@ -151,7 +151,8 @@ def _batch(
     shapes = (*_shapes(time, wanted), (*wanted.levels.shape, LANES), (time.weeks, AID, LANES))
     blocks = factors.tilt.shape[1]
     over, waits, noted, flows, joined, aid = (np.empty((len(rows), blocks, *shape)) for shape in shapes)
-    moved = np.empty((blocks, len(which), time.weeks, LANES))
+    told_once = all(specialty != ALL for _, specialty in rows)  # what moved is told with the lists, not with totals
+    moved = np.empty((blocks if told_once else 0, len(which), time.weeks, LANES))
     step_together(
         np.array(members),
         of_row,
@@ -166,7 +167,8 @@ def _batch(
         moved=moved,
     )
     mean = np.full((len(planned.moves.sender), time.weeks), np.nan)
-    mean[which] = moved.transpose(1, 2, 0, 3).reshape(len(which), time.weeks, -1)[..., : factors.draws].mean(axis=2)
+    if told_once:
+        mean[which] = moved.transpose(1, 2, 0, 3).reshape(len(which), time.weeks, -1)[..., : factors.draws].mean(axis=2)
     for r, (key, lists) in enumerate(rows.items()):
         forecast = _forecast(assumed, factors, lists, wanted, over[r], waits[r], noted[r], flows[r])
         came, what = (_by_draw(x[r], factors.draws) for x in (joined, aid))

@@ -88,6 +88,7 @@ def _judged(
         [forecast.over[wanted.floors.index(t.threshold_weeks), c] for t, c in zip(deadlines, at, strict=True)]
     )
     end = wanted.days.places([last])[0]
+    size = forecast.over[0, end].copy()  # not a view, which would keep all bands of every row
     order = np.argsort(wanted.floors)
     there = forecast.over[order, end] >= NEARLY_ONE
     longest = np.maximum(there.sum(axis=0) - 1.0, 0.0)
@@ -97,8 +98,8 @@ def _judged(
         clearance = list(answers.clearance(times, known, time, plan.clearance, plan.thresholds_weeks))
     if forecast.aid is None or forecast.moved is None:
         nothing = np.zeros((0, over.shape[1]))
-        return Judged(over, forecast.over[0, end], longest, nothing, False, clearance, np.zeros((0, 0)))
+        return Judged(over, size, longest, nothing, False, clearance, np.zeros((0, 0)))
     own = forecast.aid[A_PEOPLE] - forecast.aid[A_CAME]
     waited = (forecast.aid[A_WAITED] - forecast.aid[A_CAME_WAITED]) / np.maximum(own, 1.0)
     came = bool(forecast.aid[A_CAME].any())
-    return Judged(over, forecast.over[0, end], longest, waited, came, clearance, forecast.moved)
+    return Judged(over, size, longest, waited, came, clearance, forecast.moved)

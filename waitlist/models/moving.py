@@ -55,16 +55,18 @@ from waitlist.models.layout import (
 class Moves(NamedTuple):
     """T transfers over K weeks, among N lists.
 
-    sender, receiver [T]: places among the lists; stage [T]; lead [T] weeks from offer to move; part [T]: the share of
-    people who are fit for it. By the week of the offer, offered, accepted [T, K]: people; floor, ceiling [T, K]: those
-    in band floor up to, without it, ceiling are offered a move. slots [N, K, 2]: stops that a list keeps, by stage, for
-    those who came by transfer, out of its own number.
+    sender, receiver [T]: places among the lists; stage [T]; lead [T] weeks from offer to move; way [T]: those of one
+    way have all these alike, and offers to bands apart from each other. part [T]: the share of people who are fit for
+    it. By the week of the offer, offered, accepted [T, K]: people; floor, ceiling [T, K]: those in band floor up to,
+    without it, ceiling are offered a move. slots [N, K, 2]: stops that a list keeps, by stage, for those who came by
+    transfer, out of its own number.
     """
 
     sender: np.ndarray
     receiver: np.ndarray
     stage: np.ndarray
     lead: np.ndarray
+    way: np.ndarray
     part: Floats
     offered: Floats
     accepted: Floats
@@ -77,7 +79,7 @@ def no_moves(lists: int, weeks: int) -> Moves:
     """No transfers among ``lists``."""
     none, never = np.zeros(0, dtype=int), np.zeros((0, weeks))
     bands = never.astype(int)
-    return Moves(none, none, none, none, np.zeros(0), never, never, bands, bands, np.zeros((lists, weeks, 2)))
+    return Moves(none, none, none, none, none, np.zeros(0), never, never, bands, bands, np.zeros((lists, weeks, 2)))
 
 
 def among(moves: Moves, members: list[int]) -> tuple[Moves, list[int]]:
@@ -87,6 +89,7 @@ def among(moves: Moves, members: list[int]) -> tuple[Moves, list[int]]:
     which = np.flatnonzero((place[moves.sender] >= 0) & (place[moves.receiver] >= 0))
     sent = {name: getattr(moves, name)[which] for name in Moves._fields[:-1]}
     sent |= {"sender": place[sent["sender"]], "receiver": place[sent["receiver"]]}
+    sent["way"] = np.unique(sent["way"], return_inverse=True)[1].ravel()
     return Moves(**sent, slots=moves.slots[members]), [int(t) for t in which]
 
 
@@ -97,7 +100,7 @@ def reached(moves: Moves) -> set[int]:
 
 def until(moves: Moves, weeks: int) -> Moves:
     """The offers of the first ``weeks`` weeks."""
-    cut = {name: np.ascontiguousarray(getattr(moves, name)[:, :weeks]) for name in Moves._fields[5:]}
+    cut = {name: np.ascontiguousarray(getattr(moves, name)[:, :weeks]) for name in Moves._fields[6:]}
     return moves._replace(**cut)
 
 
@@ -141,17 +144,14 @@ def move(
     came: Floats,
     out_flows: Floats,
     in_flows: Floats,
-    moved: Floats,
 ) -> None:
     """Those in ``going`` [ROWS] leave the ``sender`` for the ``receiver``; ``going`` is nobody after.
 
     promised [2, ROWS] of the sender, came [2, ROWS] of the receiver; out_flows, in_flows [AID, LANES] of both.
-    moved [LANES]: how many.
     """
     at = OUT if stage == OUTPATIENT else ADM
     t = len(THRESHOLDS)
-    for j in range(LANES):
-        moved[j] = 0.0
+    moved = np.zeros(LANES)
     for b in range(BANDS - 1, -1, -1):
         for j in range(LANES):
             i = b * LANES + j
@@ -172,6 +172,15 @@ def move(
         receiver[WHOLE + j] += moved[j]
         out_flows[A_OUT, j] += moved[j]
         in_flows[A_IN, j] += moved[j]
+
+
+@njit(cache=True, boundscheck=False)
+def count(going: Floats, first: int, after: int, moved: Floats) -> None:
+    """Into ``moved`` [LANES], those in ``going`` from the band ``first`` up to, without it, ``after``."""
+    moved[:] = 0.0
+    for b in range(min(first, BANDS - 1), min(after, BANDS)):
+        for j in range(LANES):
+            moved[j] += going[b * LANES + j]
 
 
 @njit(cache=True, fastmath=FAST, boundscheck=False, error_model="numpy")

@@ -427,6 +427,7 @@ def moves_of(system: System, offers: Offers, offered: np.ndarray, agreed: Moves)
         reverse=True,  # who has waited longest is offered first
     )
     row = {way: t for t, way in enumerate(ways)}
+    alike = dict.fromkeys(way[1:] for way in ways)
     numbers = np.zeros((len(ways), horizon))
     rate = np.zeros(len(ways))
     slots = agreed.slots.copy()
@@ -448,6 +449,7 @@ def moves_of(system: System, offers: Offers, offered: np.ndarray, agreed: Moves)
         receiver=np.array([place[providers[w[2]], specialties[w[3]]] for w in ways], dtype=int),
         stage=np.array([w[4] for w in ways], dtype=int),
         lead=np.full(len(ways), system.aid.lead_weeks),
+        way=len(agreed.sender) + np.array([list(alike).index(way[1:]) for way in ways], dtype=int),
         part=np.array([fit_share(system.plan, providers[w[2]]) for w in ways]),
         offered=numbers,
         accepted=np.array(accepted).reshape(len(ways), horizon),

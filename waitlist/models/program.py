@@ -22,7 +22,8 @@ SMALL = 200
 """Offers up to which whole people are sought exactly."""
 EVERY = 4
 """Weeks between those in which the tolerance is asked of the program: what lengthens waits lasts."""
-TIGHT = 1e-7
+PRIMAL = 4
+"""The solver's number for the simplex method that keeps what is possible and improves it (measured: half the time)."""
 
 
 @dataclass(frozen=True)
@@ -332,6 +333,7 @@ def _in_order(
             break
         value = float(costs[aim] @ values)
         if place == 0:
+            model.setOptionValue("simplex_strategy", PRIMAL)  # what was best is still possible: a start for the next
             first = value
             if not exact:
                 duals = _duals(asked, rows, np.array(solution.row_dual))

@@ -31,7 +31,7 @@ from waitlist.models.layout import (
     SEEN,
     TILT,
 )
-from waitlist.models.moving import Moves, move, offer, seat, stay, trace
+from waitlist.models.moving import Moves, count, move, offer, seat, stay, trace
 from waitlist.models.reading import note, see
 
 
@@ -76,16 +76,27 @@ def step_together(
     asked = (week, flow_weight, crossing, floors, shares)
     lists, weeks, many = members.shape[0], days.shape[0], rows.shape[1]
     transfers = moves.sender.shape[0]
-    slots = (moves.lead.max() if transfers else 0) + 1
+    slots, ways = 1, 0
+    for t in range(transfers):
+        slots, ways = max(slots, moves.lead[t] + 1), max(ways, moves.way[t] + 1)
+    sender, receiver = np.zeros(ways, np.int64), np.zeros(ways, np.int64)
+    of_stage, leads = np.zeros(ways, np.int64), np.zeros(ways, np.int64)
+    for t in range(transfers):
+        v = moves.way[t]
+        sender[v], receiver[v], of_stage[v], leads[v] = (
+            moves.sender[t],
+            moves.receiver[t],
+            moves.stage[t],
+            moves.lead[t],
+        )
     for block in prange(tilt.shape[1]):
         lanes = slice(np.int64(block) * LANES, (np.int64(block) + 1) * LANES)
         w, people = np.zeros(WITH_ACTIVITY), np.empty((lists, PEOPLE))
         ends, widest = np.zeros((2, many, SEEN)), np.zeros((lists, BANDS))
         bands = np.zeros((many, shares.shape[0], LANES), np.int64)
         came, promised = np.zeros((lists, 2, ROWS)), np.zeros((lists, 2, ROWS))
-        accepted, waiting = np.zeros((transfers, slots, ROWS)), np.zeros((transfers, slots), np.bool_)
+        accepted, waiting = np.zeros((ways, slots, ROWS)), np.zeros((ways, slots), np.bool_)
         now, stays, month = np.zeros(SEEN), np.zeros((2, ROWS)), np.empty((FACTORS, LANES))
-        gone = np.empty(LANES)
         busy, aided = np.zeros((lists, 2), np.bool_), np.zeros((lists, AID, LANES))
         for i in range(lists):
             n = members[i]
@@ -104,28 +115,25 @@ def step_together(
         for k in range(weeks):
             aided[:] = 0.0
             for t in range(transfers):
-                n, m, stage, lead = moves.sender[t], moves.receiver[t], moves.stage[t], moves.lead[t]
                 if moves.offered[t, k] > 0.0:
-                    slot = k % (lead + 1)
-                    offer(t, k, moves, people[n], came[n], promised[n], accepted[t, slot])
-                    waiting[t, slot] = busy[n, 0] = True
+                    v, n = moves.way[t], moves.sender[t]
+                    slot = k % (moves.lead[t] + 1)
+                    offer(t, k, moves, people[n], came[n], promised[n], accepted[v, slot])
+                    waiting[v, slot] = busy[n, 0] = True
+            for v in range(ways):
+                n, m, stage, lead = sender[v], receiver[v], of_stage[v], leads[v]
                 slot = (k - lead) % (lead + 1)
-                if k >= lead and waiting[t, slot]:
-                    _note_joined(k, accepted[t, slot], levels, rows[m], joined[:, block])
-                    move(
-                        stage,
-                        accepted[t, slot],
-                        people[n],
-                        promised[n],
-                        people[m],
-                        came[m],
-                        aided[n],
-                        aided[m],
-                        gone,
-                    )
+                if k >= lead and waiting[v, slot]:
+                    going = accepted[v, slot]
                     if moved.shape[0] > 0:
-                        moved[block, t, k - lead] = gone
-                    waiting[t, slot], busy[m, 1] = False, True
+                        for t in range(transfers):
+                            if moves.way[t] == v and moves.offered[t, k - lead] > 0.0:
+                                low, high = moves.floor[t, k - lead], moves.ceiling[t, k - lead]
+                                high = BANDS if high >= BANDS else high + lead
+                                count(going, low + lead, high, moved[block, t, k - lead])
+                    _note_joined(k, going, levels, rows[m], joined[:, block])
+                    move(stage, going, people[n], promised[n], people[m], came[m], aided[n], aided[m])
+                    waiting[v, slot], busy[m, 1] = False, True
             for r in range(many):
                 ends[1, r] = 0.0
                 aid[r, block, k] = 0.0
@@ -141,11 +149,11 @@ def step_together(
                     _leave(w, rates[n], returns[n], days[k], at, block, k, controls, moves.slots[i, k], came[i], stays)
                     stay(promised[i, OUTPATIENT], stays[OUTPATIENT])
                     stay(promised[i, ADMISSION], stays[ADMISSION])
-                    for t in range(transfers):
-                        if moves.sender[t] == i:
+                    for v in range(ways):
+                        if sender[v] == i:
                             for slot in range(slots):
-                                if waiting[t, slot]:
-                                    stay(accepted[t, slot], stays[moves.stage[t]])
+                                if waiting[v, slot]:
+                                    stay(accepted[v, slot], stays[of_stage[v]])
                 elif at >= 0:
                     by_activity.leave(w, rates[n], returns[n], days[k], at, block, k, controls)
                 else:

@@ -49,6 +49,7 @@ def moves_of(plan: Plan, lists: Sequence[Key], time: Horizon) -> Moves:
         receiver=np.array([place[item.to_provider, item.specialty] for item in items]),
         stage=np.array([STAGE[item.stage] for item in items]),
         lead=np.array([item.lead_weeks for item in items]),
+        way=np.arange(len(items)),
         part=np.array([fit_share(plan, item.to_provider) for item in items]),
         offered=offered,
         accepted=accepted,

@@ -14,7 +14,7 @@ from waitlist.mutual_aid import AIMS
 
 LEAST_GAIN = 0.5
 """People fewer over thresholds below whom a limit does not bind."""
-MOST_LISTS = 12
+MOST_LISTS = 10
 """Lists that are explained, those with most people still over."""
 PLENTY = 1_000.0
 """Stops a week that are no limit."""
