@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
+
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -106,6 +109,22 @@ def test_help_is_never_free_the_whole_system_does_as_many_stops_as_without(agree
     assert own["after_mean"] > own["before_mean"]  # its own patients wait longer, and that is said
 
 
+def test_a_trust_made_worse_off_is_named_first(place, history):
+    worse = AGREED.replace('"MADE1"', '"MADE3"').replace('"MADE2"', '"MADE1"').replace("per_week = 10", "per_week = 40")
+    found = pipeline.transfers(planned(place, worse), history).aid
+    assert found.sentences[0].startswith("Worse off: Eastwater Hospitals")
+
+
+def test_agreed_transfers_to_a_hub_are_treated_there_as_far_as_it_can(place, history):
+    hub = '[[hub]]\ncode = "HUB1"\nname = "Hub"\nspecialties = ["110"]\nper_week = 2\n'
+    sent = AGREED.replace('"MADE2"', '"HUB1"')
+    found = wl.run(planned(place, sent + hub), wl.read(place / "sample", planned(place, sent + hub)))
+    there = wide(found).loc[("HUB1", "110")]
+    assert there["transfers_in"].sum() > there["stops_admitted"].sum() > 0
+    assert there["stops_admitted"].iloc[-1] == pytest.approx(2 * 31 / 7, rel=0.1)
+    assert there["waiting_list"].iloc[-1] > there["waiting_list"].iloc[2] > 0
+
+
 def test_a_chosen_schedule_is_whole_people_within_the_limits_and_helps(chosen):
     moves = chosen.aid.transfers
     assert (moves["offered"] == moves["offered"].round()).all()
@@ -181,6 +200,13 @@ def test_where_nothing_can_move_it_says_so(place, history, keys, says):
     assert aid_part(found, {}, {}).figures  # before and after, without a schedule
 
 
+def test_where_nobody_is_over_a_threshold_nobody_moves(place, history):
+    plan = planned(place, "[mutual_aid]\nstage = 'ALL'")
+    deadline = plan.deadline[0].model_copy(update={"threshold_weeks": 104, "date": dt.date(2025, 9, 30)})
+    found = pipeline.transfers(plan.model_copy(update={"deadline": (deadline,)}), history).aid
+    assert not len(found.transfers) and not found.limits["gain"].any()
+
+
 def refusal(place, history, text, run=pipeline.transfers):
     with pytest.raises(Refusal) as refused:
         run(planned(place, text), history)
@@ -227,6 +253,15 @@ def test_an_agreed_transfer_that_cannot_be_is_refused(place, history, change, sa
 )
 def test_mutual_aid_that_cannot_be_is_refused(place, history, keys, says):
     assert says in refusal(place, history, keys)
+
+
+def test_a_provider_that_is_missing_at_the_origin_takes_no_part(place, history):
+    there = history.present.copy()
+    there[[provider == "MADE2" for provider, _ in history.lists], -1] = False
+    gone = dataclasses.replace(history, present=there)
+    assert "transfer.to_provider" in refusal(place, gone, AGREED)
+    moves = pipeline.transfers(planned(place, "[mutual_aid]\nstage = 'ALL'"), gone).aid.transfers
+    assert "MADE2" not in {*moves["from_provider"], *moves["to_provider"]}
 
 
 def test_floors_and_caps_that_contradict_are_named_together(place, history):

@@ -59,9 +59,16 @@ def mutual_aid(state: Calibrated, plan: Plan, known: Mapping[Key, Observed], tel
         mutual_aid=aid_tables.mutual_aid(found),
         effects=aid_tables.effects(found),
         limits=aid_tables.limits(found, bounds, names),
-        sentences=aid_tables.sentences(found, names),
+        sentences=(*aid_tables.sentences(found, names), *_how_far(plan, km)),
         places=places,
     )
+
+
+def _how_far(plan: Plan, km: Mapping[tuple[str, str], float]) -> tuple[str, ...]:
+    """What the distances are not."""
+    if not any(one != other for one, other in km) or (plan.mutual_aid and plan.mutual_aid.travel):
+        return ()
+    return ("Distances are along the great circle between places: they are not travel times.",)
 
 
 def _where(state: Calibrated, plan: Plan) -> tuple[dict[str, tuple[float, float]], dict[tuple[str, str], float]]:

@@ -303,7 +303,8 @@ def planned_lists(plan: Plan, history: History) -> list[int]:
 
 def unplannable(plan: Plan, history: History, keep: list[int]) -> list[Problem]:
     """What is planned that can't be, or has no effect, at the providers of the lists ``keep``."""
-    providers = {history.lists[n][0] for n in keep}
+    providers = {history.lists[n][0] for n in keep} | {hub.code for hub in plan.hub}
+    history = with_hubs(history, plan)
     here = [n for n, key in enumerate(history.lists) if key[0] in providers and history.present[n, -1]]
     lists = {history.lists[n]: bool(history.one_stage[n]) for n in here}
     names, specialties = history.counts.provider_names, history.counts.specialty_names

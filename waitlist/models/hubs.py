@@ -28,7 +28,8 @@ def with_hubs(history: History, plan: Plan) -> History:
     wanted = plan.specialties if plan.specialties != "all" else history.specialties
     asked = [code for code in wanted if code in history.specialties]
     new = [(hub.code, s) for hub in plan.hub for s in (asked if hub.specialties == "all" else hub.specialties)]
-    new = [key for key in dict.fromkeys(new) if key[1] in asked]
+    there = set(history.lists)  # they may be there already
+    new = [key for key in dict.fromkeys(new) if key[1] in asked and key not in there]
     if not new:
         return history
     counts = history.counts

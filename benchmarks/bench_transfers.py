@@ -1,0 +1,184 @@
+"""What choosing transfers costs, and how much better it is than three simpler ways by the same simulation (R12).
+
+    python -m benchmarks.bench_transfers [nel] [england] [random N]
+
+Real data are read from ../shared/data, or $WAITLIST_SHARED/data; random systems are the made-up one with other hubs,
+limits, deadlines and agreements.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import waitlist as wl
+from benchmarks.table import publish
+from waitlist import pipeline
+from waitlist.inputs.places import distances, read_coordinates
+from waitlist.inputs.sample import write_sample
+from waitlist.models import aid, answers, offers, program
+from waitlist.models.calibration import calibrate, ready
+from waitlist.models.hubs import with_hubs
+from waitlist.models.rounding import WAYS
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("WAITLIST_SHARED", ROOT.parent / "shared")) / "data"
+NEIGHBOURS, LEAST_LIST, ENGLAND_DRAWS = 10, 12_000, 36
+
+
+def scheduled(plan, history, km=None):
+    """The Schedule of a plan, its clearance dates aside."""
+    history = with_hubs(history, plan)
+    state = calibrate(plan, history, pipeline.planned_lists(plan, history))
+    lists = [state.history.lists[n] for n in state.whole]
+    ((_, told),) = ready(state, {"base": plan}, list(range(len(lists))))
+    return aid.scheduled(state, told, answers.deadlines(plan, state.time), km or {}, {}, lambda *_: None)
+
+
+def north_east_london():
+    """Seconds and people of the worked example, chosen and confirmed, in this process."""
+    reference = DATA / "reference"
+    plan = wl.Plan.load(
+        ROOT / "models" / "nel-mutual-aid.toml",
+        inputs=DATA / "rtt_full_extract",
+        history=[DATA / "history", reference],
+    )
+    setting = plan.mutual_aid.model_copy(update={"coordinates": (reference / "nel_hospital_sites.csv",)})
+    plan = plan.model_copy(update={"mutual_aid": setting})
+    began = time.perf_counter()
+    found = pipeline.transfers(plan, pipeline.read(plan.inputs, plan))
+    seconds = time.perf_counter() - began
+    whole = found.aid.mutual_aid.set_index(["provider", "specialty"]).loc[("ALL", "ALL")]
+    said = f"{int(found.aid.transfers['offered'].sum()):,} offers; over 52 weeks {whole['before_p50'].iloc[0]:,.0f} to "
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return ["north east London, chosen and confirmed", seconds, peak, f"{said}{whole['after_p50'].iloc[0]:,.0f}"]
+
+
+def england():
+    """Seconds of the program for England's trusts and their nearest neighbours, and what they are spent on."""
+    text = f"""
+name = "England by neighbours"
+inputs = "."
+horizon_months = 7
+draws = {ENGLAND_DRAWS}
+min_list = {LEAST_LIST}
+[[deadline]]
+threshold_weeks = 52
+date = 2026-02-28
+[mutual_aid]
+neighbours = {NEIGHBOURS}
+time_limit_seconds = 600
+"""
+    with tempfile.TemporaryDirectory() as desk:
+        (Path(desk) / "england.toml").write_text(text)
+        plan = wl.Plan.load(Path(desk) / "england.toml", inputs=DATA / "rtt_full_extract")
+    history = pipeline.read(plan.inputs, plan)
+    places = read_coordinates([DATA / "reference" / "trust_coordinates.csv"])
+    sizes = {}
+    for n, (provider, _) in enumerate(history.lists):
+        sizes[provider] = sizes.get(provider, 0.0) + history.waiting[n, -1].sum()
+    trusts = sorted(p for p in places if sizes.get(p, 0.0) >= LEAST_LIST)
+    plan = plan.model_copy(update={"providers": tuple(trusts)})
+    state = calibrate(plan, history, pipeline.planned_lists(plan, history))
+    ((_, told),) = ready(state, {"base": plan}, list(range(len(state.whole))))
+    km = distances(places, {}, trusts)
+    began = time.perf_counter()
+    system = aid.system_of(state, told, answers.deadlines(plan, state.time), km)
+    nobody, ones = np.ones(len(system.providers)), np.ones(len(system.lists))
+    asked = offers.question(system, nobody, ones, ones)
+    built = time.perf_counter()
+    chosen = program.choose(asked)
+    ended = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    stopped = ", stopped by its time limit" if chosen.stopped else ""
+    what = (
+        f"{len(trusts)} trusts, {system.weeks} weeks, {len(asked.offers.week):,} offers that could help; "
+        f"{int(chosen.offered.sum()):,} made, gap {chosen.gap:.1%}{stopped}; question {built - began:.0f} s"
+    )
+    return [f"England, {NEIGHBOURS} nearest each: program and rounding", ended - began, peak, what]
+
+
+def random_systems(count):
+    """How the program fares against WAYS on ``count`` random systems, people fewer over thresholds by simulation."""
+    desk = Path(tempfile.mkdtemp())
+    write_sample(desk / "sample")
+    history = wl.read(desk / "sample")
+    ratios = {way: [] for way in WAYS}
+    worse, moved = 0, 0
+    for seed in range(count):
+        (desk / "plan.toml").write_text(_random_plan(seed))
+        found = scheduled(wl.Plan.load(desk / "plan.toml"), history)
+        ours = found.by_way["program"]
+        moved += bool(found.moves.offered.any())
+        worse += found.way != "program"
+        for way in WAYS:
+            if way in found.by_way and ours > 1:
+                ratios[way].append(found.by_way[way] / ours)
+    rows = [
+        [f"{way}: people fewer over, of the program's", 100 * float(np.median(values)), 100 * max(values), len(values)]
+        for way, values in ratios.items()
+    ]
+    return rows, f"{count} systems; in {moved} somebody moves; in {worse} a simpler way did better and is given."
+
+
+def _random_plan(seed):
+    r = np.random.default_rng(seed)
+    specialties = sorted(
+        map(str, r.choice(["110", "120", "130", "301", "400", "502"], r.integers(1, 4), replace=False))
+    )
+    hub = (
+        f'[[hub]]\ncode = "HUB1"\nname = "Hub"\nper_week = {r.integers(1, 15)}\nspecialties = {specialties[:1]}\n'
+        f"day_cases_only = {str(bool(r.integers(2))).lower()}\n"
+    )
+    give = "".join(
+        f'[[mutual_aid.give]]\nprovider = "MADE{r.integers(1, 4)}"\nstage = "{stage}"\n'
+        f"{r.choice(['per_week', 'extra_per_week'])} = {r.integers(0, 12)}\n"
+        for stage in ("outpatient", "admission")
+        if r.integers(2)
+    )
+    limit = f"[[mutual_aid.limit]]\nmost_per_week = {r.integers(3, 40)}\n" if r.integers(2) else ""
+    return f"""
+name = "Random {seed}"
+inputs = "sample"
+horizon_months = 9
+draws = 72
+seed = {seed}
+specialties = {specialties}
+[[deadline]]
+threshold_weeks = {r.choice([18, 52, 65])}
+date = {r.choice(["2026-01-31", "2026-03-31", "2026-05-31"])}
+[mutual_aid]
+min_weeks_waited = {r.integers(10, 45)}
+stage = "{r.choice(["outpatient", "admission", "ALL"])}"
+lead_weeks = {r.integers(0, 5)}
+acceptance = {r.uniform(0.4, 1.0):.2f}
+tolerance_weeks = {r.uniform(0, 1.5):.2f}
+batch = {r.choice([1, 1, 3])}
+{give}{limit}{hub if r.integers(2) else ""}"""
+
+
+def main():
+    asked = sys.argv[1:] or ["nel", "england", "random", "200"]
+    rows = []
+    if "nel" in asked:
+        rows.append(north_east_london())
+    if "england" in asked:
+        rows.append(england())
+    for row in rows:
+        print(row)
+    if "random" in asked:
+        found, said = random_systems(int(asked[asked.index("random") + 1]))
+        print(said)
+        for row in found:
+            print(row)
+    return publish
+
+
+if __name__ == "__main__":
+    main()
