@@ -118,16 +118,14 @@ class Question:
 @dataclass(frozen=True)
 class Chosen:
     """offered [X] whole people; aims: what the program claims of them; bound: the best of the first aim that
-    fractions of people could reach, and gap: how far the claim is from it, as a share; stopped: the time limit was
-    reached. duals: what a unit more of each limit is worth for the first aim: spare [M, 2, K], tolerance [M], pools
-    and rules."""
+    fractions of people could reach, and gap: how far the claim is from it, as a share (NaN where time did not do for
+    it); stopped: the time limit was reached."""
 
     offered: np.ndarray
     aims: dict[str, float]
     bound: float
     gap: float
     stopped: bool
-    duals: dict[str, Floats] = field(default_factory=dict)
 
 
 class Conflict(Exception):
@@ -185,12 +183,12 @@ def choose(asked: Question) -> Chosen:
         if claimed(asked, fractions(least))["over_thresholds"] > asked.most_over:  # it can't be met: as near as can be
             asked = least
     free, stopped = _direction(asked, until)
-    solved, duals, best, late = _in_order(asked, free, until, exact=count <= SMALL)
+    solved, best, late = _in_order(asked, free, until, exact=count <= SMALL)
     stopped |= late
     offered = np.rint(solved).astype(int) if count <= SMALL and not late else rounded(asked, solved, free)
     aims = claimed(asked, offered.astype(float))
     gap = (aims[asked.aims[0]] - best) / max(1.0, abs(best))
-    return Chosen(offered, aims, best, gap if np.isnan(gap) else max(0.0, gap), stopped, duals)
+    return Chosen(offered, aims, best, gap if np.isnan(gap) else max(0.0, gap), stopped)
 
 
 def fractions(asked: Question) -> Floats:
@@ -254,7 +252,7 @@ def _direction(asked: Question, until: float) -> tuple[np.ndarray, bool]:
     if not both or len(offers.week) <= SMALL:
         return free, False
     first = replace(asked, aims=asked.aims[:1])
-    solved, _, _, late = _in_order(first, free, until, exact=False)
+    solved, _, late = _in_order(first, free, until, exact=False)
     for sends, receives in both:
         free[receives if solved[sends].sum() >= solved[receives].sum() else sends] = False
     return free, late
@@ -276,10 +274,8 @@ def _either_or(asked: Question) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(np.array(sent[key]), np.array(received[key])) for key in sorted(sent.keys() & received.keys())]
 
 
-def _in_order(
-    asked: Question, free: np.ndarray, until: float, exact: bool
-) -> tuple[Floats, dict[str, Floats], float, bool]:
-    """The offers [X] after the last aim, the duals and value of the first, and whether time ran out.
+def _in_order(asked: Question, free: np.ndarray, until: float, exact: bool) -> tuple[Floats, float, bool]:
+    """The offers [X] after the last aim, the value of the first, and whether time ran out.
 
     Whole people, batches and directions where ``exact``; else as fractions.
     """
@@ -309,7 +305,6 @@ def _in_order(
     if np.isfinite(asked.most_over):
         some = np.flatnonzero(costs["over_thresholds"])
         model.addRow(-np.inf, asked.most_over, len(some), some.astype(np.int32), costs["over_thresholds"][some])
-    duals: dict[str, Floats] = {}
     solved, first, late = np.zeros(count), np.nan, False
     for place, aim in enumerate(asked.aims):
         left = until - clock.monotonic()
@@ -335,13 +330,11 @@ def _in_order(
         if place == 0:
             model.setOptionValue("simplex_strategy", PRIMAL)  # what was best is still possible: a start for the next
             first = value
-            if not exact:
-                duals = _duals(asked, rows, np.array(solution.row_dual))
         if place + 1 < len(asked.aims):
             some = np.flatnonzero(costs[aim])
             most = value + asked.hold * abs(value) + 1e-6 * (1.0 + abs(value) * (not exact))
             model.addRow(-np.inf, most, len(some), some.astype(np.int32), costs[aim][some])
-    return solved, duals, first, late
+    return solved, first, late
 
 
 def _rows(asked: Question, exact: bool) -> tuple[_Rows, int, dict[str, slice]]:
@@ -482,15 +475,6 @@ def _costs(asked: Question, width: int, layout: dict[str, slice]) -> dict[str, F
     found["travel"][:count] = offers.km * offers.accepted
     found["transfers"][:count] = 1.0
     found["price"][:count] = offers.price * offers.accepted
-    return found
-
-
-def _duals(asked: Question, rows: _Rows, dual: Floats) -> dict[str, Floats]:
-    """What one more of each limit takes off the first aim."""
-    found = {"spare": -dual[rows.named["spare"]].reshape(asked.spare.free.shape)}
-    found["tolerance"] = -dual[rows.named["tolerance"]]
-    found["pools"] = np.array([-dual[rows.named[f"pool {i}"]].sum() for i in range(len(asked.spare.pools))])
-    found["rules"] = np.array([-dual[rows.named[f"rule {i}"]].sum() for i in range(len(asked.rules))])
     return found
 
 
