@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from waitlist.models import program
-from waitlist.models.program import Conflict, Offers, Question, Rule, Spare, Stock, choose, claimed
+from waitlist.models.program import Conflict, choose
+from waitlist.models.question import Offers, Question, Rule, Spare, Stock, claimed, uses
 from waitlist.models.rounding import WAYS, simple
 from waitlist.mutual_aid import AIMS
 
@@ -165,7 +166,7 @@ def test_whole_people_keep_every_limit(seed, batch, change):
     asked = replace(asked, rules=(cap,), spare=replace(asked.spare, pools=(pool,)))
     found = choose(asked)
     assert not broken(asked, found.offered)
-    need = program.uses(asked, found.offered.astype(float))[[0, 1]].sum(axis=(0, 1))
+    need = uses(asked, found.offered.astype(float))[[0, 1]].sum(axis=(0, 1))
     assert (need <= 7 + 1e-6).all() and found.offered.sum() > 20
     assert -1e-6 <= found.gap < 0.35
     for way in WAYS:

@@ -17,13 +17,17 @@ from waitlist.models import expected
 from waitlist.models.activity import hub_stops
 from waitlist.models.assumptions import Key, Planned
 from waitlist.models.calibration import Calibrated, Ready
+from waitlist.models.chosen import moves_of
 from waitlist.models.controls import AT_CLINICS, AT_THEATRES
 from waitlist.models.judged import Engine, Judged, fewer, judged
 from waitlist.models.moving import Moves
-from waitlist.models.offers import NEARLY_NOBODY, System, extra_given, moves_of, question
+from waitlist.models.offers import NEARLY_NOBODY, question
 from waitlist.models.past import Observed
-from waitlist.models.program import Chosen, Question, choose, taken_own
+from waitlist.models.program import Chosen, choose
+from waitlist.models.question import Question, taken_own
 from waitlist.models.rounding import WAYS, simple
+from waitlist.models.spare import extra_given
+from waitlist.models.system import System
 from waitlist.models.tables import rows_of
 from waitlist.mutual_aid import MutualAid
 from waitlist.plan import Deadline

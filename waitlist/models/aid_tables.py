@@ -12,7 +12,7 @@ from waitlist.bands import Floats
 from waitlist.models.aid import Schedule
 from waitlist.models.assumptions import Key
 from waitlist.models.measures import sorted_percentiles
-from waitlist.models.offers import STAGES
+from waitlist.models.system import STAGES
 from waitlist.models.why import Bound
 from waitlist.results import ALL
 

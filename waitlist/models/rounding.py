@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from waitlist.bands import Floats
-from waitlist.models.program import Question, claimed, receiving
+from waitlist.models.question import Question, claimed, receiving
 
 MARGIN = 1e-9
 MOST_TRIED = 20_000

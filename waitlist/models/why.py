@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from waitlist.bands import Floats
-from waitlist.models.offers import STAGES, System
-from waitlist.models.program import Chosen, Offers, Question, Rule, Spare, fractions, uses
+from waitlist.models.program import Chosen, fractions
+from waitlist.models.question import Offers, Question, Rule, Spare, uses
+from waitlist.models.system import STAGES, System
 from waitlist.mutual_aid import AIMS
 
 LEAST_GAIN = 0.5

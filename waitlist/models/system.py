@@ -1,0 +1,78 @@
+"""The system that transfers are chosen in: its lists with their mean path, and groups of people by their clock's
+start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from waitlist.bands import BANDS
+from waitlist.calendar import Horizon, place
+from waitlist.models.assumptions import Key
+from waitlist.models.expected import Expected, Worth
+from waitlist.mutual_aid import MutualAid
+from waitlist.plan import Deadline, Plan
+
+STAGES = ("outpatient", "admission")
+
+
+@dataclass(frozen=True)
+class System:
+    """What transfers are chosen in: N ``lists`` of providers and hubs, with their mean path over the weeks.
+
+    km: by pair, where known. one_stage [N]; kept [N]: lists that the plan is about. deadlines: what is judged.
+    """
+
+    plan: Plan
+    aid: MutualAid
+    lists: tuple[Key, ...]
+    one_stage: np.ndarray
+    kept: np.ndarray
+    time: Horizon
+    mean: Expected
+    worth: Worth
+    deadlines: tuple[Deadline, ...]
+    km: Mapping[tuple[str, str], float]
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Every provider and hub, sorted."""
+        return tuple(sorted({provider for provider, _ in self.lists}))
+
+    @property
+    def specialties(self) -> tuple[str, ...]:
+        """Every specialty, sorted."""
+        return tuple(sorted({specialty for _, specialty in self.lists}))
+
+    @property
+    def weeks(self) -> int:
+        """Weeks until the last deadline: those in which offers and moves can help."""
+        last = max(place(self.time.snapshot, item.date).week for item in self.deadlines)
+        return min(last + 1, self.time.weeks)
+
+    @property
+    def is_hub(self) -> np.ndarray:
+        """[N] which lists are a hub's."""
+        codes = {hub.code for hub in self.plan.hub}
+        return np.array([provider in codes for provider, _ in self.lists])
+
+
+@dataclass(frozen=True)
+class Groups:
+    """G groups of people by when their clock started: cuts [G] the band at week k less k, the last without an end."""
+
+    cuts: np.ndarray
+
+    def bands(self, group: int, k: int, least: int) -> tuple[int, int]:
+        """The bands of ``group`` in week k, from ``least`` on: the first, and the one after the last."""
+        low = max(int(self.cuts[group]) + k, least, 0)
+        high = BANDS if group == len(self.cuts) - 1 else min(int(self.cuts[group + 1]) + k, BANDS)
+        return min(low, BANDS), max(high, min(low, BANDS))
+
+
+def groups_of(system: System) -> Groups:
+    """The groups of the thresholds' cohorts; a clock that started later is in none."""
+    cuts = {item.threshold_weeks - place(system.time.snapshot, item.date).week for item in system.deadlines}
+    return Groups(np.array(sorted(cuts)))
