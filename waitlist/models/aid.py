@@ -23,7 +23,7 @@ from waitlist.models.judged import Engine, Judged, fewer, judged
 from waitlist.models.moving import Moves
 from waitlist.models.offers import NEARLY_NOBODY, question
 from waitlist.models.past import Observed
-from waitlist.models.program import Chosen, choose
+from waitlist.models.program import Chosen, bettered, choose
 from waitlist.models.question import Question, taken_own
 from waitlist.models.rounding import WAYS, simple
 from waitlist.models.spare import extra_given
@@ -155,15 +155,16 @@ def _chosen(
         tell("Choosing transfers", rounds, ROUNDS + 1)
         asked = question(system, _by_provider(system, base), correction, harm)
         chosen = choose(asked) if system.plan.mutual_aid else _nobody(asked)
-        seen = base - _lists(system, _with(system, few, agreed, asked, chosen.offered), lists)
-        gained, lost = _claimed(system, asked, chosen)
-        more, worse = _ratios(seen, gained, lost)
-        claim, again = float((gained - lost).sum()), float((more * gained - worse * lost).sum())
-        tried.append(_Tried(asked, chosen, "program", seen, claim, again))
+        tried.append(_tried(system, few, agreed, base, lists, asked, chosen))
+        seen, claim = tried[-1].fewer, tried[-1].claim
         if not chosen.offered.any() or abs(claim - seen.sum()) <= GAP * max(abs(seen.sum()), 1.0):
             break
+        more, worse = _ratios(seen, *_claimed(system, asked, chosen))
         correction, harm = correction * more, harm * worse
     best = _best(tried, float(base[system.kept].sum()), system.aid.most_over)
+    whole = bettered(best.asked, best.chosen) if system.aid.most_over is None else best.chosen
+    if whole is not best.chosen:
+        best = max(best, _tried(system, few, agreed, base, lists, best.asked, whole), key=lambda one: one.fewer.sum())
     by_way = {"program": float(best.fewer.sum())}
     if len(best.asked.offers.week) and system.plan.mutual_aid and system.aid.most_over is None:
         tell("Comparing with simpler ways", ROUNDS + 1, ROUNDS + 1)
@@ -175,6 +176,23 @@ def _chosen(
             if by_way[way] > best.fewer.sum() + 1e-6:
                 best = _Tried(asked, other, way, seen, by_way[way], by_way[way])
     return best, len(tried), by_way
+
+
+def _tried(
+    system: System,
+    few: Engine,
+    agreed: Moves,
+    base: Floats,
+    lists: Mapping[Key, list[int]],
+    asked: Question,
+    chosen: Chosen,
+) -> _Tried:
+    """The program's choice on few draws, ``base`` [N] being over thresholds without it."""
+    seen = base - _lists(system, _with(system, few, agreed, asked, chosen.offered), lists)
+    gained, lost = _claimed(system, asked, chosen)
+    more, worse = _ratios(seen, gained, lost)
+    claim, again = float((gained - lost).sum()), float((more * gained - worse * lost).sum())
+    return _Tried(asked, chosen, "program", seen, claim, again)
 
 
 def _best(tried: list[_Tried], over: float, enough: float | None) -> _Tried:

@@ -21,6 +21,12 @@ from waitlist.models.rows import Rows, costs_of, rows_of
 
 SMALL = 200
 """Offers up to which whole people are sought exactly."""
+FAR, NEAR = 0.02, 0.005
+"""Gaps, as shares: from which whole people are searched for once more, and which is near enough."""
+NODES = 1
+"""Nodes of that search: a measure that is the same on every machine, as seconds are not."""
+MOST_SEARCHED = 5_000
+"""Offers among which it is made."""
 PRIMAL = 4
 """The solver's number for the simplex method that keeps what is possible and improves it (measured: half the time)."""
 
@@ -67,13 +73,31 @@ def choose(asked: Question) -> Chosen:
         least = replace(asked, aims=("over_thresholds", "transfers"), most_over=np.inf)
         if claimed(asked, fractions(least))["over_thresholds"] > asked.most_over:  # it can't be met: as near as can be
             asked = least
-    free, stopped = _direction(asked, until)
+    free, bound, stopped = _direction(asked, until)
     solved, best, late = _in_order(asked, free, until, exact=count <= SMALL)
-    stopped |= late
-    offered = np.rint(solved).astype(int) if count <= SMALL and not late else rounded(asked, solved, free)
+    whole = np.rint(solved).astype(int) if count <= SMALL and not late else rounded(asked, solved, free)
+    return _chosen(asked, whole, bound if free.size and not free.all() else best, stopped or late)
+
+
+def bettered(asked: Question, chosen: Chosen) -> Chosen:
+    """``chosen``, or a better schedule for the first aim where it is far from the best and the system not large:
+    found by a search in whole people that starts from it and looks no further than its first NODES nodes, on any
+    machine."""
+    if not chosen.gap > FAR or len(asked.offers.week) > MOST_SEARCHED:
+        return chosen
+    until = clock.monotonic() + asked.time_limit
+    first, every = replace(asked, aims=asked.aims[:1]), np.ones(len(asked.offers.week), dtype=bool)
+    found, bound, _ = _in_order(first, every, until, exact=True, start=chosen.offered)
+    whole = np.rint(found).astype(int)
+    if claimed(asked, whole.astype(float))[asked.aims[0]] >= chosen.aims[asked.aims[0]]:
+        whole = chosen.offered
+    return _chosen(asked, whole, np.nanmax([bound, chosen.bound]), chosen.stopped)
+
+
+def _chosen(asked: Question, offered: np.ndarray, bound: float, stopped: bool) -> Chosen:
     aims = claimed(asked, offered.astype(float))
-    gap = (aims[asked.aims[0]] - best) / max(1.0, abs(best))
-    return Chosen(offered, aims, best, gap if np.isnan(gap) else max(0.0, gap), stopped)
+    gap = (aims[asked.aims[0]] - bound) / max(1.0, abs(bound))
+    return Chosen(offered, aims, bound, gap if np.isnan(gap) else max(0.0, gap), stopped)
 
 
 def fractions(asked: Question) -> Floats:
@@ -85,24 +109,26 @@ def fractions(asked: Question) -> Floats:
     return _in_order(only, free, clock.monotonic() + asked.time_limit, exact=False)[0]
 
 
-def _direction(asked: Question, until: float) -> tuple[np.ndarray, bool]:
+def _direction(asked: Question, until: float) -> tuple[np.ndarray, float, bool]:
     """[X] which offers may be made at all, so that nobody sends and receives the same specialty and stage in a month:
-    of a provider that could do both, the way that more people go. Small programs choose it themselves."""
+    of a provider that could do both, the way that more people go; and the best that could be had without this. Small
+    programs choose it themselves."""
     free, offers = np.ones(len(asked.offers.week), dtype=bool), asked.offers
     both = either_or(asked)
     if not both or len(offers.week) <= SMALL:
-        return free, False
-    first = replace(asked, aims=asked.aims[:1])
-    solved, _, late = _in_order(first, free, until, exact=False)
+        return free, np.nan, False
+    solved, bound, late = _in_order(replace(asked, aims=asked.aims[:1]), free, until, exact=False)
     for sends, receives in both:
         free[receives if solved[sends].sum() >= solved[receives].sum() else sends] = False
-    return free, late
+    return free, bound, late
 
 
-def _in_order(asked: Question, free: np.ndarray, until: float, exact: bool) -> tuple[Floats, float, bool]:
+def _in_order(
+    asked: Question, free: np.ndarray, until: float, exact: bool, start: np.ndarray | None = None
+) -> tuple[Floats, float, bool]:
     """The offers [X] after the last aim, the value of the first, and whether time ran out.
 
-    Whole people, batches and directions where ``exact``; else as fractions.
+    Whole people, batches and directions where ``exact``; else as fractions. ``start`` [X]: a schedule to better.
     """
     rows, width, layout = rows_of(asked, exact)
     lower, upper = np.zeros(width), np.full(width, np.inf)
@@ -130,6 +156,11 @@ def _in_order(asked: Question, free: np.ndarray, until: float, exact: bool) -> t
     if np.isfinite(asked.most_over):
         some = np.flatnonzero(costs["over_thresholds"])
         model.addRow(-np.inf, asked.most_over, len(some), some.astype(np.int32), costs["over_thresholds"][some])
+    if start is not None:
+        columns = np.arange(count, dtype=np.int32)
+        model.setSolution(count, columns, start.astype(float))
+        model.setOptionValue("mip_rel_gap", NEAR)
+        model.setOptionValue("mip_max_nodes", NODES)
     solved, first, late = np.zeros(count), np.nan, False
     for place, aim in enumerate(asked.aims):
         left = until - clock.monotonic()
@@ -145,6 +176,8 @@ def _in_order(asked: Question, free: np.ndarray, until: float, exact: bool) -> t
                 raise Conflict(_smallest(asked, model, rows, layout))
             break
         late = status != highspy.HighsModelStatus.kOptimal
+        if exact and place == 0:
+            first = float(model.getInfo().mip_dual_bound)
         solution = model.getSolution()
         values = np.array(solution.col_value)
         if not late or (exact and solution.value_valid):
@@ -154,7 +187,7 @@ def _in_order(asked: Question, free: np.ndarray, until: float, exact: bool) -> t
         value = float(costs[aim] @ values)
         if place == 0:
             model.setOptionValue("simplex_strategy", PRIMAL)  # what was best is still possible: a start for the next
-            first = value
+            first = first if exact else value
         if place + 1 < len(asked.aims):
             some = np.flatnonzero(costs[aim])
             most = value + asked.hold * abs(value) + 1e-6 * (1.0 + abs(value) * (not exact))

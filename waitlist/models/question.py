@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,6 +97,13 @@ class Question:
     hold: float
     time_limit: float
     most_over: float = np.inf
+
+
+def of_some(asked: Question, at: np.ndarray) -> Question:
+    """``asked`` of the offers at the places ``at`` alone."""
+    offers = Offers(**{name: getattr(asked.offers, name)[at] for name in Offers.__dataclass_fields__})
+    rules = tuple(replace(rule, about=rule.about[at]) for rule in asked.rules)
+    return replace(asked, offers=offers, rules=rules)
 
 
 def claimed(asked: Question, offered: Floats) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from waitlist.bands import Floats
 from waitlist.models.program import Chosen, fractions
-from waitlist.models.question import Offers, Question, Rule, Spare, uses
+from waitlist.models.question import Question, Spare, of_some, uses
 from waitlist.models.system import STAGES, System
 from waitlist.mutual_aid import AIMS
 
@@ -81,17 +81,9 @@ def _alone(asked: Question, chosen: Chosen, some: np.ndarray) -> Question:
     rules = []
     for rule in asked.rules:
         taken = np.bincount(asked.offers.week[rule.about], others[rule.about], len(asked.months))
-        rules.append(Rule(rule.name, rule.about[at], np.maximum(rule.most - taken, 0.0), np.zeros_like(rule.least)))
-    columns = {name: getattr(asked.offers, name)[at] for name in Offers.__dataclass_fields__}
-    return replace(
-        asked,
-        offers=Offers(**columns),
-        spare=spare,
-        rules=tuple(rules),
-        most_change=np.inf,
-        most_over=np.inf,
-        aims=AIMS[:1],
-    )
+        rules.append(replace(rule, most=np.maximum(rule.most - taken, 0.0), least=np.zeros_like(rule.least)))
+    part = of_some(replace(asked, rules=tuple(rules), spare=spare), at)
+    return replace(part, aims=AIMS[:1], most_change=np.inf, most_over=np.inf)
 
 
 def _relaxed(system: System, asked: Question) -> Iterator[tuple[str, str, str, Question]]:
