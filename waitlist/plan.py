@@ -194,6 +194,16 @@ class Plan(Settings):
         """Clinics and theatres."""
         return (*self.clinic, *self.theatre)
 
+    def resource_of(self, scheme: planned.Scheme) -> planned.Clinic | planned.Theatre:
+        """The clinic or theatre that ``scheme`` uses, which has one."""
+        return next(item for item in self.resources if item.name == scheme.resource)
+
+    def stage_of(self, scheme: planned.Scheme) -> str:
+        """The stage whose stops ``scheme`` changes: its resource's, where it has one."""
+        if scheme.resource is None:
+            return scheme.stage
+        return "admission" if isinstance(self.resource_of(scheme), planned.Theatre) else "outpatient"
+
     @classmethod
     def load(cls, path: str | Path, **changes: Any) -> Plan:
         """Read the plan in ``path``; ``changes`` (draws, seed, inputs, history …) replace its keys.

@@ -133,10 +133,6 @@ class Resource(Dated):
     sessions_available_per_week: Count | None = Field(default=None, description="rooms and days there are")
     utilisation_percent: Percent = 100.0
 
-    def per_session(self) -> float:
-        """Stops and conversions, or operations, that one session more gives; each kind of resource says."""
-        raise NotImplementedError
-
 
 class Clinic(Resource):
     """Outpatient sessions: who is seen, fails to come, is discharged at first, or comes again."""

@@ -257,17 +257,12 @@ def _apply(
             new.keep[n][:, list(kinds)] *= factor[:, None]
             new.add[n][:, list(_planned_kinds(kinds))] *= factor[:, None, None]
         return
-    number, stage = size, scheme.stage
+    number, stage = size, plan.stage_of(scheme) if scheme.effect == "sessions_per_week" else scheme.stage
     if scheme.effect == "extra_in_all":
         number = size / max(float(weeks.sum()), 1e-9)
     if scheme.effect == "sessions_per_week":
-        resource = next(item for item in plan.resources if item.name == scheme.resource)
-        number, stage = size * resource.per_session(), "admission" if isinstance(resource, Theatre) else "outpatient"
+        number = size * plan.resource_of(scheme).per_session()
     usual = np.stack([mean[places][:, :, CLINICS] + mean[places][:, :, STRAIGHT], mean[places][:, :, THEATRES]], axis=2)
-    if stage == "outpatient":
-        usual[:, :, 1] = 0.0
-    if stage == "admission":
-        usual[:, :, 0] = 0.0
     usual *= _waited(mean[places], scheme.min_weeks_waited)[:, :, None]
     flat = usual.transpose(0, 2, 1).reshape(-1, time.weeks)
     allowed = np.array([[stage != "admission", stage != "outpatient" and not whole[n]] for n in places]).reshape(-1, 1)

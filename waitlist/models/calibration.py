@@ -65,7 +65,6 @@ class Ready:
     assumed: assumptions.Assumptions
     factors: assumptions.Factors
     planned: assumptions.Planned
-    carried: assumptions.Carried
 
 
 def calibrate(plan: Plan, history: History, keep: list[int]) -> Calibrated:
@@ -121,4 +120,4 @@ def ready(state: Calibrated, plans: Mapping[Name, Plan], also: Sequence[int] = (
             changed = activity.told(
                 plan, assumed, state.factors, carried, state.one_stage, state.order, state.time, also
             )
-            yield name, Ready(plan, starts, *changed, carried)
+            yield name, Ready(plan, starts, *changed)

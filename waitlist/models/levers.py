@@ -15,7 +15,17 @@ import numpy as np
 from waitlist.bands import Floats
 from waitlist.calendar import Horizon, days_of
 from waitlist.models import assumptions, engine, moving
-from waitlist.models.controls import AT_CLINICS, AT_THEATRES, CLINICS, STRAIGHT, THEATRES, Controls
+from waitlist.models.controls import (
+    AT_BOTH,
+    AT_CLINICS,
+    AT_OUTPATIENT,
+    AT_STRAIGHT,
+    AT_THEATRES,
+    CLINICS,
+    STRAIGHT,
+    THEATRES,
+    Controls,
+)
 from waitlist.models.forecast import Asked
 from waitlist.models.layout import LANES
 from waitlist.models.weeks import weeks_done
@@ -109,9 +119,9 @@ def current(state: Levers, n: int) -> Floats:
     mean = mean[:, :, : state.factors.draws].mean(axis=2)
     kept = told.keep[at] * mean
     planned = told.add[at].sum(axis=2)
-    clinics = kept[:, CLINICS] + kept[:, STRAIGHT] + planned[:, [AT_CLINICS, 2, 5]].sum(axis=1)
+    clinics = kept[:, CLINICS] + kept[:, STRAIGHT] + planned[:, [AT_CLINICS, AT_OUTPATIENT, AT_STRAIGHT]].sum(axis=1)
     theatres = kept[:, THEATRES] + planned[:, AT_THEATRES]
-    return np.array([clinics.mean(), (theatres + planned[:, 3]).mean()])
+    return np.array([clinics.mean(), (theatres + planned[:, AT_BOTH]).mean()])
 
 
 def _one(told: Controls, at: int) -> Controls:

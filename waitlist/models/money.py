@@ -10,9 +10,10 @@ import pandas as pd
 from waitlist.bands import Floats
 from waitlist.calendar import Horizon
 from waitlist.models import activity
+from waitlist.models.particular import is_about, most_particular, particular
 from waitlist.models.weeks import weeks_done
 from waitlist.plan import Plan
-from waitlist.planned import ALL, Funded, Price, Scheme, Theatre
+from waitlist.planned import ALL, Price, Scheme
 from waitlist.results import ALL as EVERY
 
 WHERE = ("provider", "specialty", "stage", "month_end")
@@ -48,22 +49,6 @@ def money(plans: Mapping[str, Plan], stages: pd.DataFrame, carry_on: str, time: 
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
-def most_particular(items: Sequence[Price], key: tuple[str, str, str]) -> Price | None:
-    """The most particular of ``items`` about a list's stage (provider, specialty, stage); None where none is."""
-    return max((item for item in items if _is_about(item, key)), key=_particular, default=None)
-
-
-def _is_about(item: Price | Funded, key: tuple[str, str, str]) -> bool:
-    return all(
-        asked in (mine, ALL) for asked, mine in zip((item.provider, item.specialty, item.stage), key, strict=True)
-    )
-
-
-def _particular(item: Price | Funded) -> int:
-    """How particular an entry is; the specialty counts most, then the provider."""
-    return 2 * (item.specialty != ALL) + (item.provider != ALL) + 4 * (item.stage != ALL)
-
-
 def _funded(
     plan: Plan, frame: pd.DataFrame, keys: Sequence[tuple[str, str, str]], usual: pd.DataFrame, time: Horizon
 ) -> Floats:
@@ -72,8 +57,8 @@ def _funded(
     weeks = frame["month_end"].map(_weeks_of(time)).to_numpy()
     found, taken = going_on.copy(), np.zeros(len(frame), dtype=bool)
     months = frame["month_end"].to_numpy()
-    for item in sorted(plan.funded, key=_particular, reverse=True):
-        about = np.array([_is_about(item, key) for key in keys]) & ~taken
+    for item in sorted(plan.funded, key=particular, reverse=True):
+        about = np.array([is_about(item, key) for key in keys]) & ~taken
         total = pd.Series(going_on[about]).groupby(months[about]).transform("sum").to_numpy()
         found[about] = item.stops_per_week * weeks[about] * going_on[about] / np.maximum(total, 1e-9)
         taken |= about
@@ -104,7 +89,7 @@ def _scheme_costs(plan: Plan, frame: pd.DataFrame, time: Horizon) -> tuple[Float
             cost[begins] += scheme.cost
         lists = frame[["provider", "specialty"]].itertuples(index=False, name=None)
         about = np.array([bool(activity.matching([key], scheme.provider, scheme.specialty)) for key in lists])
-        stage = _stage_of(plan, scheme)
+        stage = plan.stage_of(scheme)
         if stage != ALL:
             about &= (frame["stage"] == stage).to_numpy()
         stops = np.where(about, frame["stops"].to_numpy() + 1e-9, 0.0)
@@ -129,16 +114,9 @@ def planned_by_week(plan: Plan, scheme: Scheme, time: Horizon) -> Floats:
     """
     size = 0.0 if scheme.effect in ("percent", "starts_percent") else scheme.size
     if scheme.effect == "sessions_per_week":
-        size *= next(item for item in plan.resources if item.name == scheme.resource).per_session()
+        size *= plan.resource_of(scheme).per_session()
     weeks = weeks_done(scheme, time, scheme.ramp_weeks)
     return np.asarray(size * weeks / (weeks.sum() if scheme.effect == "extra_in_all" and weeks.any() else 1.0))
-
-
-def _stage_of(plan: Plan, scheme: Scheme) -> str:
-    if scheme.resource is None:
-        return scheme.stage
-    resource = next(item for item in plan.resources if item.name == scheme.resource)
-    return "admission" if isinstance(resource, Theatre) else "outpatient"
 
 
 def _with_totals(frame: pd.DataFrame) -> pd.DataFrame:

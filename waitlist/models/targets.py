@@ -14,7 +14,8 @@ from waitlist.models.aims import Aim, aim_of, met
 from waitlist.models.calibration import Calibrated, Ready, ready
 from waitlist.models.capacity import FEW_BLOCKS, Bounds, Least, least, pieces_of, shortfall
 from waitlist.models.levers import Levers
-from waitlist.models.money import most_particular, planned_by_week
+from waitlist.models.money import planned_by_week
+from waitlist.models.particular import is_about, most_particular, particular
 from waitlist.plan import BASE, Plan
 from waitlist.planned import ALL, Clinic, Limit, Scheme, Target
 from waitlist.results import ALL as EVERY
@@ -229,7 +230,8 @@ def bounds_of(
                 continue
             percent, own = plan.capacity.most_percent, f"{plan.capacity.most_percent:g} % of what goes on"
             most[n, s] = current[n, s] * (percent / 100 - 1)
-            for limit in sorted(_on(plan.limit, lists[n], stage), key=_particular):
+            about_it = [item for item in plan.limit if is_about(item, (*lists[n], stage))]
+            for limit in sorted(about_it, key=particular):
                 if limit.most_percent is not None:
                     most[n, s] = current[n, s] * (limit.most_percent / 100 - 1)
                     own = f"{limit.most_percent:g} % of what goes on"
@@ -253,16 +255,6 @@ def bounds_of(
         sums.append((tuple((n, s) for n in shared), max(0.0, spare)))
     there = np.array([[True, not one] for one in one_stage]) & (current > 0)
     return Bounds(most, there, tuple(one for one in sums if one[0]), _costs(plan, lists, about, current)), words
-
-
-def _on(limits: Sequence[Limit], key: tuple[str, str], stage: str) -> list[Limit]:
-    mine = (*key, stage)
-    asked = [(item, (item.provider, item.specialty, item.stage)) for item in limits]
-    return [item for item, about in asked if all(a in (m, ALL) for a, m in zip(about, mine, strict=True))]
-
-
-def _particular(item: Limit) -> int:
-    return 4 * (item.stage != ALL) + 2 * (item.specialty != ALL) + (item.provider != ALL)
 
 
 def _places(
