@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -79,7 +80,6 @@ def kernel(
     All weekly flows are written; with ``measured``, people over six thresholds and two waits each week end too; with
     an ``order`` the lists go by activity in it.
     """
-    numba.set_num_threads(threads)
     given = arguments(-(-draws // LANES) * LANES, lists, weeks)  # a plan's draws are stepped in whole blocks
     blocks, days = given["tilt"].shape[1], np.arange(1, weeks + 1) if measured else np.array([weeks])
     given = {"members": np.arange(lists), **given}
@@ -91,14 +91,20 @@ def kernel(
     given |= {"noted": np.zeros((blocks, 0, 0, LANES)), "flows": np.zeros((blocks, weeks, FLOWS, LANES))}
     if order is not None:
         given |= by_number(given, order)
-    step_row(**given)  # compiled, and every page touched
-    seconds, _ = best(lambda: step_row(**given), 50)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        parts = np.array_split(np.arange(blocks), min(threads, blocks))
+
+        def step() -> list[None]:
+            return list(pool.map(lambda part: step_row(part, **given), parts))
+
+        step()  # compiled, and every page touched
+        seconds, _ = best(step, 50)
     return seconds * 1e9 / (draws * lists * weeks), float(given["over"][:, -1, 0].mean())
 
 
 def by_number(given: dict[str, Any], order: int) -> dict[str, Any]:
     """The lists by activity (R7): the stops they do by rates, and five more a week of each stage, in an order."""
-    step_row(**given)
+    step_row(np.arange(given["tilt"].shape[1]), **given)
     flows, lists = given["flows"], len(given["opening"])
     straight = flows[:, :, F_ADMITTED] - flows[:, :, F_THEATRE]
     carried = np.stack([flows[:, :, F_NON_ADMITTED], straight, flows[:, :, F_THEATRE]], axis=2) / lists

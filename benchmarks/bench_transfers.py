@@ -1,6 +1,6 @@
 """What choosing transfers costs, and how much better it is than three simpler ways by the same simulation (R12).
 
-    python -m benchmarks.bench_transfers [nel] [england] [random N]
+    python -m benchmarks.bench_transfers [nel] [england] [random FIRST LAST]
 
 Real data are read from ../shared/data, or $WAITLIST_SHARED/data; random systems are the made-up one with other hubs,
 limits, deadlines and agreements.
@@ -8,6 +8,7 @@ limits, deadlines and agreements.
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import sys
@@ -104,27 +105,33 @@ time_limit_seconds = 600
     return [f"England, {NEIGHBOURS} nearest each: program and rounding", ended - began, peak, what]
 
 
-def random_systems(count):
-    """How the program fares against WAYS on ``count`` random systems, people fewer over thresholds by simulation."""
+def random_systems(first, last):
+    """How the program fares against WAYS on random systems ``first`` to ``last``: people fewer over thresholds by the
+    same simulation, one line for each system."""
     desk = Path(tempfile.mkdtemp())
     write_sample(desk / "sample")
     history = wl.read(desk / "sample")
-    ratios = {way: [] for way in WAYS}
-    worse, moved = 0, 0
-    for seed in range(count):
+    for seed in range(first, last):
         (desk / "plan.toml").write_text(_random_plan(seed))
         found = scheduled(wl.Plan.load(desk / "plan.toml"), history)
-        ours = found.by_way["program"]
-        moved += bool(found.moves.offered.any())
-        worse += found.way != "program"
-        for way in WAYS:
-            if way in found.by_way and ours > 1:
-                ratios[way].append(found.by_way[way] / ours)
-    rows = [
-        [f"{way}: people fewer over, of the program's", 100 * float(np.median(values)), 100 * max(values), len(values)]
-        for way, values in ratios.items()
-    ]
-    return rows, f"{count} systems; in {moved} somebody moves; in {worse} a simpler way did better and is given."
+        yield {"seed": seed, "given": found.way, "effect": found.effect, **found.by_way}
+
+
+def compared(systems):
+    """Rows of a table, and what they say, of the lines of random_systems."""
+    some = [line for line in systems if line["program"] > 1]
+    rows = []
+    for way in WAYS:
+        shares = [100 * line[way] / line["program"] for line in some]
+        better = sum(line[way] > line["program"] + 1e-6 for line in systems if way in line)
+        rows.append([way, f"{np.median(shares):.0f} %", f"{max(shares):.0f} %", str(better)])
+    worse = sum(line[line["given"]] < max(line.get(way, 0.0) for way in WAYS) - 1e-6 for line in systems)
+    given = sum(line["given"] != "program" for line in systems)
+    said = (
+        f"{len(systems)} random systems; in {len(some)} transfers leave more than one person fewer over; in {given} a "
+        f"simpler way did better and is given; what is given is worse than a simpler way in {worse}."
+    )
+    return rows, said
 
 
 def _random_plan(seed):
@@ -164,20 +171,22 @@ batch = {r.choice([1, 1, 3])}
 
 
 def main():
-    asked = sys.argv[1:] or ["nel", "england", "random", "200"]
-    rows = []
-    if "nel" in asked:
-        rows.append(north_east_london())
-    if "england" in asked:
-        rows.append(england())
-    for row in rows:
-        print(row)
-    if "random" in asked:
-        found, said = random_systems(int(asked[asked.index("random") + 1]))
-        print(said)
-        for row in found:
-            print(row)
-    return publish
+    asked = sys.argv[1:] or ["nel", "england", "random", "0", "200"]
+    costs = [cost() for name, cost in (("nel", north_east_london), ("england", england)) if name in asked]
+    for name, seconds, peak, what in costs:
+        print(f"{name}: {seconds:.1f} s, {peak:,.0f} MiB; {what}", flush=True)
+    if "random" not in asked:
+        return
+    first, last = (int(number) for number in asked[asked.index("random") + 1 :][:2])
+    systems = []
+    for line in random_systems(first, last):
+        print(json.dumps(line), flush=True)
+        systems.append(line)
+    rows, said = compared(systems)
+    costs = [[name, f"{seconds:.1f}", f"{peak:,.0f}", what] for name, seconds, peak, what in costs]
+    notes = [said, "", "| people fewer over, of the program's | median | most | systems where better |"]
+    notes += ["|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    publish("transfers", "Choosing transfers", ["what", "seconds", "peak MiB", "found"], costs, notes)
 
 
 if __name__ == "__main__":

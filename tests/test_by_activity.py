@@ -39,7 +39,7 @@ def stepped(arguments, place, told):
     days = days_of(TIME.snapshot, [TIME.snapshot + timedelta(weeks=k) for k in range(weeks + 1)])
     written = [np.empty((1, *s, LANES)) for s in ((weeks + 1, 105), (weeks + 1, 2), (0, 0), (weeks, FLOWS))]
     places = (days.week, days.flow_weight, days.crossing, np.arange(105), WAIT_SHARES, np.zeros((0, 0), dtype=int))
-    step_row(np.arange(len(place)), *arguments.values(), *places, place, told, *written)
+    step_row(np.arange(1), np.arange(len(place)), *arguments.values(), *places, place, told, *written)
     return np.moveaxis(written[0][0], -1, 0), np.moveaxis(written[3][0], -1, 0)
 
 

@@ -65,7 +65,9 @@ def measured(arguments, days):
     written = [np.empty((blocks, *shape, LANES)) for shape in shapes]
     places = (days.week, days.flow_weight, days.crossing, np.arange(105), WAIT_SHARES, np.zeros((0, 0), dtype=int))
     rates = by_rates(len(arguments["opening"]))
-    step_row(np.arange(len(rates.place)), *arguments.values(), *places, rates.place, rates.told, *written)
+    step_row(
+        np.arange(blocks), np.arange(len(rates.place)), *arguments.values(), *places, rates.place, rates.told, *written
+    )
     return [np.moveaxis(x, -1, 1).reshape(blocks * LANES, *x.shape[1:3]) for x in written]
 
 

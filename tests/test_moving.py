@@ -70,7 +70,7 @@ def _step_row(arguments, members):
     written = [np.empty((1, *s, LANES)) for s in ((0, 1), (0, 2), (0, 0), (weeks, FLOWS))]
     places = (days.week, days.flow_weight, days.crossing, np.arange(1), WAIT_SHARES, np.zeros((0, 0), dtype=int))
     rates = by_rates(len(arguments["opening"]))
-    step_row(np.array(members), *arguments.values(), *places, rates.place, rates.told, *written)
+    step_row(np.arange(1), np.array(members), *arguments.values(), *places, rates.place, rates.told, *written)
     return written[-1][0]
 
 
@@ -85,6 +85,7 @@ def together(arguments, told, moves):
     moved = np.empty((1, len(moves.sender), weeks, LANES))
     places = (ends.week, ends.flow_weight, ends.crossing, np.arange(105), WAIT_SHARES, np.zeros((0, 0), dtype=int))
     step_together(
+        np.arange(1),
         np.arange(lists),
         rows,
         *arguments.values(),

@@ -114,7 +114,7 @@ def stepped(arguments, place=None, told=None) -> np.ndarray:
     planned = (plain.place, plain.told) if told is None else (place, told)
     crossing, weight = np.zeros((weeks + 1, 105)), np.zeros(weeks + 1)
     places = (days.week, weight, crossing, np.arange(105), WAIT_SHARES, np.zeros((0, 0), dtype=int))
-    step_row(np.arange(1), *arguments.values(), *places, *planned, *written)
+    step_row(np.arange(1), np.arange(1), *arguments.values(), *places, *planned, *written)
     return written[0][0]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -153,9 +154,11 @@ def _batch(
     over, waits, noted, flows, joined, aid = (np.empty((len(rows), blocks, *shape)) for shape in shapes)
     told_once = all(specialty != ALL for _, specialty in rows)  # what moved is told with the lists, not with totals
     moved = np.empty((blocks if told_once else 0, len(which), time.weeks, LANES))
-    step_together(
-        np.array(members),
-        of_row,
+    _shared_out(
+        step_together,
+        blocks,
+        members=np.array(members),
+        rows=of_row,
         **_told(assumed, factors, time, wanted, planned),
         moves=moves,
         over=over,
@@ -191,8 +194,16 @@ def _row(
     written = [np.empty((blocks, *shape)) for shape in _shapes(time, wanted)]
     over, waits, noted, flows = written
     told = _told(assumed, factors, time, wanted, planned)
-    step_row(np.array(lists), **told, over=over, waits=waits, noted=noted, flows=flows)
+    _shared_out(step_row, blocks, members=np.array(lists), **told, over=over, waits=waits, noted=noted, flows=flows)
     return written
+
+
+def _shared_out(step: Callable[..., None], blocks: int, **told: Any) -> None:
+    """Have every block of draws stepped, by as many threads as there are processors: the kernel leaves the interpreter
+    free, and each block writes places of its own."""
+    parts = np.array_split(np.arange(blocks), min(blocks, os.cpu_count() or 1))
+    with ThreadPoolExecutor(max_workers=len(parts)) as threads:
+        list(threads.map(lambda part: step(part, **told), parts))
 
 
 def _told(assumed: Assumptions, factors: Factors, time: Horizon, wanted: Asked, planned: Planned) -> dict[str, Any]:

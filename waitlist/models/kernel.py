@@ -11,7 +11,7 @@ can the compiler see that rows do not overlap, and use vector instructions (meas
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from waitlist.bands import BANDS, THRESHOLDS, Floats
 from waitlist.models import by_activity
@@ -63,8 +63,9 @@ _BELOW = np.clip(np.searchsorted(KNOTS, np.arange(BANDS), side="right") - 1, 0, 
 _NEXT = np.clip((np.arange(BANDS) - np.array(KNOTS)[_BELOW]) / np.diff(KNOTS)[_BELOW], 0.0, 1.0)
 
 
-@njit(cache=True, parallel=True, fastmath=FAST, boundscheck=False, nogil=True)
+@njit(cache=True, fastmath=FAST, boundscheck=False, nogil=True)
 def step_row(
+    blocks: np.ndarray,
     members: np.ndarray,
     opening: Floats,
     held: Floats,
@@ -91,30 +92,29 @@ def step_row(
 ) -> None:
     """Step lists through K weeks for D draws (R6: leave, return, convert, age, start), and measure their sum.
 
-    members: the positions of the lists to step, of the N that follow.
-    opening [N, 2, 105], held [N]: people at the snapshot, and those whose clock started that day.
-    rates [N, 2, 4, 105]: departures per working day, the admission stage giving only admitted stops and
-    removals; returns [N, 2, 105]: people a working day; starts [N, K]: clock starts a week.
-    multipliers [N, M, FACTORS, D]: each draw's factor on the four departures and the starts, season and all, and its
-    pace at each of KNOTS, by month; tilt [N, B, 105, LANES], in blocks of LANES draws: each one's factor on all
-    departures of a band, as the pace is. Where rates would take more than all of a band of either stage in a full
-    week, the band's are lowered to just that.
-    days [K]: working days of each week, FULL_WEEK at most; last_day_share [K]: of its starts, held to the
-    next week; span [K]: the month of each week.
-    week [C], flow_weight [C], crossing [C, 105]: the days measured, in order, as calendar.MonthEnd.
-    levels [W, Q]: bands whose people, or longer waits, are noted at the first W week ends, the snapshot first.
-    planned [N]: the place among ``controls`` of a list that goes by activity, -1 where it goes by rates (R7).
-    Written, in blocks of LANES draws: over [B, C, E, LANES], people over each of ``floors`` (0 is the whole
-    list); waits [B, C, S, LANES], the weeks below which each of ``shares`` of the list lies, interpolated
-    evenly within a band as bands.percentile_wait (104 in the open band, NaN for an empty list); noted
-    [B, W, Q, LANES]; flows [B, K, FLOWS, LANES].
+    blocks: the places of the blocks of draws to step, which threads share out among them: compiled to run on several
+    itself, the kernel takes twice as long to compile. members: the positions of the lists to step, of the N that
+    follow. opening [N, 2, 105], held [N]: people at the snapshot, and those whose clock started that day. rates [N,
+    2, 4, 105]: departures per working day, the admission stage giving only admitted stops and removals; returns [N,
+    2, 105]: people a working day; starts [N, K]: clock starts a week. multipliers [N, M, FACTORS, D]: each draw's
+    factor on the four departures and the starts, season and all, and its pace at each of KNOTS, by month; tilt [N, B,
+    105, LANES], in blocks of LANES draws: each one's factor on all departures of a band, as the pace is. Where rates
+    would take more than all of a band of either stage in a full week, the band's are lowered to just that. days [K]:
+    working days of each week, FULL_WEEK at most; last_day_share [K]: of its starts, held to the next week; span [K]:
+    the month of each week. week [C], flow_weight [C], crossing [C, 105]: the days measured, in order, as
+    calendar.MonthEnd. levels [W, Q]: bands whose people, or longer waits, are noted at the first W week ends, the
+    snapshot first. planned [N]: the place among ``controls`` of a list that goes by activity, -1 where it goes by
+    rates (R7). Written, in blocks of LANES draws: over [B, C, E, LANES], people over each of ``floors`` (0 is the
+    whole list); waits [B, C, S, LANES], the weeks below which each of ``shares`` of the list lies, interpolated
+    evenly within a band as bands.percentile_wait (104 in the open band, NaN for an empty list); noted [B, W, Q,
+    LANES]; flows [B, K, FLOWS, LANES].
     """
     lists, weeks, asked = members.shape[0], days.shape[0], (week, flow_weight, crossing, floors, shares)
     longest, run = 0, 0
     for k in range(weeks):
         run = run + 1 if k > 0 and span[k] == span[k - 1] else 1
         longest = max(longest, run)
-    for block in prange(tilt.shape[1]):
+    for block in blocks:
         lanes = slice(np.int64(block) * LANES, (np.int64(block) + 1) * LANES)
         w, people = np.zeros(WITH_ACTIVITY), np.empty((lists, PEOPLE))
         ends = np.zeros((longest + 1 if lists > 1 else 1, SEEN))

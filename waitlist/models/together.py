@@ -7,7 +7,7 @@ send to it. The kernel's own functions do each list's week.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from waitlist.bands import BANDS, Floats
 from waitlist.models import by_activity
@@ -35,8 +35,9 @@ from waitlist.models.moving import Moves, count, move, offer, seat, stay, trace
 from waitlist.models.reading import note, see
 
 
-@njit(cache=True, parallel=True, fastmath=FAST, boundscheck=False, nogil=True)
+@njit(cache=True, fastmath=FAST, boundscheck=False, nogil=True)
 def step_together(
+    blocks: np.ndarray,
     members: np.ndarray,
     rows: np.ndarray,
     opening: Floats,
@@ -89,7 +90,7 @@ def step_together(
             moves.stage[t],
             moves.lead[t],
         )
-    for block in prange(tilt.shape[1]):
+    for block in blocks:
         lanes = slice(np.int64(block) * LANES, (np.int64(block) + 1) * LANES)
         w, people = np.zeros(WITH_ACTIVITY), np.empty((lists, PEOPLE))
         ends, widest = np.zeros((2, many, SEEN)), np.zeros((lists, BANDS))
