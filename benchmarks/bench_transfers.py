@@ -30,6 +30,7 @@ from waitlist.models.rounding import WAYS
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("WAITLIST_SHARED", ROOT.parent / "shared")) / "data"
+ENDS = ("MADE1", "MADE2", "MADE3", "HUB1")
 NEIGHBOURS, LEAST_LIST, ENGLAND_DRAWS = 10, 12_000, 36
 
 
@@ -113,7 +114,9 @@ def random_systems(first, last):
     history = wl.read(desk / "sample")
     for seed in range(first, last):
         (desk / "plan.toml").write_text(_random_plan(seed))
-        found = scheduled(wl.Plan.load(desk / "plan.toml"), history)
+        apart = np.random.default_rng(seed).uniform(2, 60, (len(ENDS), len(ENDS)))
+        km = {(a, b): apart[i, j] for i, a in enumerate(ENDS) for j, b in enumerate(ENDS)}
+        found = scheduled(wl.Plan.load(desk / "plan.toml"), history, km)
         yield {"seed": seed, "given": found.way, "effect": found.effect, **found.by_way}
 
 
@@ -160,6 +163,9 @@ specialties = {specialties}
 [[deadline]]
 threshold_weeks = {r.choice([18, 52, 65])}
 date = {r.choice(["2026-01-31", "2026-03-31", "2026-05-31"])}
+[[deadline]]
+threshold_weeks = 40
+date = 2026-02-28
 [mutual_aid]
 min_weeks_waited = {r.integers(10, 45)}
 stage = "{r.choice(["outpatient", "admission", "ALL"])}"
