@@ -19,14 +19,13 @@ from waitlist.models.question import Question, claimed, either_or
 from waitlist.models.rounding import rounded
 from waitlist.models.rows import Rows, costs_of, rows_of
 
-SMALL = 200
-"""Offers up to which whole people are sought exactly."""
+SMALL, SMALL_NODES = 200, 100
+"""Offers up to which whole people are sought exactly, and the nodes that are looked at for each aim: a bound that is
+the same on every machine, as seconds are not (R11)."""
 FAR, NEAR = 0.02, 0.005
 """Gaps, as shares: from which whole people are searched for once more, and which is near enough."""
-NODES = 1
-"""Nodes of that search: a measure that is the same on every machine, as seconds are not."""
-MOST_SEARCHED = 5_000
-"""Offers among which it is made."""
+MOST_SEARCHED, NODES = 5_000, 1
+"""Offers among which that search is made, and its nodes."""
 PRIMAL = 4
 """The solver's number for the simplex method that keeps what is possible and improves it (measured: half the time)."""
 
@@ -74,24 +73,23 @@ def choose(asked: Question) -> Chosen:
         if claimed(asked, fractions(least))["over_thresholds"] > asked.most_over:  # it can't be met: as near as can be
             asked = least
     free, bound, stopped = _direction(asked, until)
-    solved, best, late = _in_order(asked, free, until, exact=count <= SMALL)
+    solved, best, late = _in_order(asked, free, until, SMALL_NODES if count <= SMALL else 0)
     whole = np.rint(solved).astype(int) if count <= SMALL and not late else rounded(asked, solved, free)
-    return _chosen(asked, whole, bound if free.size and not free.all() else best, stopped or late)
+    return _chosen(asked, whole, best if free.all() else bound, stopped or late)
 
 
 def bettered(asked: Question, chosen: Chosen) -> Chosen:
     """``chosen``, or a better schedule for the first aim where it is far from the best and the system not large:
-    found by a search in whole people that starts from it and looks no further than its first NODES nodes, on any
-    machine."""
+    found by a search in whole people that starts from it."""
     if not chosen.gap > FAR or len(asked.offers.week) > MOST_SEARCHED:
         return chosen
     until = clock.monotonic() + asked.time_limit
     first, every = replace(asked, aims=asked.aims[:1]), np.ones(len(asked.offers.week), dtype=bool)
-    found, bound, _ = _in_order(first, every, until, exact=True, start=chosen.offered)
+    found, bound, late = _in_order(first, every, until, NODES, chosen.offered)
     whole = np.rint(found).astype(int)
     if claimed(asked, whole.astype(float))[asked.aims[0]] >= chosen.aims[asked.aims[0]]:
         whole = chosen.offered
-    return _chosen(asked, whole, np.nanmax([bound, chosen.bound]), chosen.stopped)
+    return _chosen(asked, whole, np.nanmax([bound, chosen.bound]), chosen.stopped or late)
 
 
 def _chosen(asked: Question, offered: np.ndarray, bound: float, stopped: bool) -> Chosen:
@@ -106,7 +104,7 @@ def fractions(asked: Question) -> Floats:
         return np.zeros(0)
     free = np.ones(len(asked.offers.week), dtype=bool)
     only = replace(asked, aims=asked.aims[:1])
-    return _in_order(only, free, clock.monotonic() + asked.time_limit, exact=False)[0]
+    return _in_order(only, free, clock.monotonic() + asked.time_limit)[0]
 
 
 def _direction(asked: Question, until: float) -> tuple[np.ndarray, float, bool]:
@@ -117,19 +115,22 @@ def _direction(asked: Question, until: float) -> tuple[np.ndarray, float, bool]:
     both = either_or(asked)
     if not both or len(offers.week) <= SMALL:
         return free, np.nan, False
-    solved, bound, late = _in_order(replace(asked, aims=asked.aims[:1]), free, until, exact=False)
+    solved, bound, late = _in_order(replace(asked, aims=asked.aims[:1]), free, until)
     for sends, receives in both:
         free[receives if solved[sends].sum() >= solved[receives].sum() else sends] = False
     return free, bound, late
 
 
 def _in_order(
-    asked: Question, free: np.ndarray, until: float, exact: bool, start: np.ndarray | None = None
+    asked: Question, free: np.ndarray, until: float, nodes: int = 0, start: np.ndarray | None = None
 ) -> tuple[Floats, float, bool]:
-    """The offers [X] after the last aim, the value of the first, and whether time ran out.
+    """The offers [X] after the last aim, the value of the first (where whole, the bound that is proven), and whether
+    time ran out.
 
-    Whole people, batches and directions where ``exact``; else as fractions. ``start`` [X]: a schedule to better.
+    Whole people, batches and directions where ``nodes`` may be looked at for each aim; else as fractions. ``start``
+    [X]: a schedule to better.
     """
+    exact = nodes > 0
     rows, width, layout = rows_of(asked, exact)
     lower, upper = np.zeros(width), np.full(width, np.inf)
     count = layout["own"].start
@@ -151,6 +152,7 @@ def _in_order(
         lp.integrality_ = [highspy.HighsVarType(int(kind)) for kind in whole]
         model.setOptionValue("mip_rel_gap", 0.0)
         model.setOptionValue("mip_abs_gap", 1e-6)
+        model.setOptionValue("mip_max_nodes", nodes)
     model.passModel(lp)
     costs = costs_of(asked, width, layout)
     if np.isfinite(asked.most_over):
@@ -160,7 +162,6 @@ def _in_order(
         columns = np.arange(count, dtype=np.int32)
         model.setSolution(count, columns, start.astype(float))
         model.setOptionValue("mip_rel_gap", NEAR)
-        model.setOptionValue("mip_max_nodes", NODES)
     solved, first, late = np.zeros(count), np.nan, False
     for place, aim in enumerate(asked.aims):
         left = until - clock.monotonic()
@@ -175,14 +176,15 @@ def _in_order(
             if place == 0:
                 raise Conflict(_smallest(asked, model, rows, layout))
             break
-        late = status != highspy.HighsModelStatus.kOptimal
+        late = status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kSolutionLimit)
         if exact and place == 0:
             first = float(model.getInfo().mip_dual_bound)
         solution = model.getSolution()
-        values = np.array(solution.col_value)
-        if not late or (exact and solution.value_valid):
+        values, there = np.array(solution.col_value), solution.value_valid and (exact or not late)
+        if there:
             solved = np.clip(values[:count], 0.0, None)
-        if late:
+        late = late or (not there and place == 0)
+        if late or not there:
             break
         value = float(costs[aim] @ values)
         if place == 0:
@@ -192,6 +194,8 @@ def _in_order(
             some = np.flatnonzero(costs[aim])
             most = value + asked.hold * abs(value) + 1e-6 * (1.0 + abs(value) * (not exact))
             model.addRow(-np.inf, most, len(some), some.astype(np.int32), costs[aim][some])
+            if exact:
+                model.setSolution(width, np.arange(width, dtype=np.int32), values)
     return solved, first, late
 
 
