@@ -128,11 +128,13 @@ def compared(systems):
         shares = [100 * line[way] / line["program"] for line in some]
         better = sum(line[way] > line["program"] + 1e-6 for line in systems if way in line)
         rows.append([way, f"{np.median(shares):.0f} %", f"{max(shares):.0f} %", str(better)])
+    none = sum(line["given"] == aid.NONE for line in systems)
     worse = sum(line[line["given"]] < max(line.get(way, 0.0) for way in WAYS) - 1e-6 for line in systems)
-    given = sum(line["given"] != "program" for line in systems)
+    given = sum(line["given"] in WAYS for line in systems)
     said = (
         f"{len(systems)} random systems; in {len(some)} transfers leave more than one person fewer over; in {given} a "
-        f"simpler way did better and is given; what is given is worse than a simpler way in {worse}."
+        f"simpler way did better and is given, in {none} nobody moves, for each way leaves more over; what is given is "
+        f"worse than a simpler way in {worse}."
     )
     return rows, said
 

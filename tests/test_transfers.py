@@ -275,7 +275,7 @@ def test_floors_and_caps_that_contradict_are_named_together(place, history):
 
 def test_a_time_limit_gives_the_best_found_and_says_so(place, history):
     found = pipeline.transfers(planned(place, "[mutual_aid]\nstage = 'ALL'\ntime_limit_seconds = 0.001"), history).aid
-    assert any("time limit was reached" in sentence for sentence in found.sentences)
+    assert any("stopped by its limit" in sentence for sentence in found.sentences)
 
 
 @pytest.mark.parametrize(

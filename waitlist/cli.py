@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
@@ -121,6 +121,7 @@ def position(
         _print_answer("position", _POSITION, plan, inputs, history, origin, out, draws, seed, no_cache, as_json)
         return
     from waitlist.models.queueing_table import WHY  # noqa: PLC0415
+    from waitlist.outputs import terminal  # noqa: PLC0415
     from waitlist.pipeline import queueing as queues  # noqa: PLC0415
     from waitlist.pipeline import read  # noqa: PLC0415
 
@@ -128,7 +129,7 @@ def position(
     with _progress() as tell:
         known = read(settings.inputs, settings, origin, not no_cache, tell)
         found = queues(settings, known, target_weeks, standard_percent / 100)
-    _print_alone(found, WHY, out, as_json)
+    _print_alone(found, lambda answer: terminal.table(answer.table, WHY), out, as_json)
 
 
 _POSITION = "Who is waiting at the snapshot, by stage and weeks waited."
@@ -181,13 +182,13 @@ def _print_answer(
     print(terminal.as_json(frame) if as_json else terminal.table(frame, says))
 
 
-def _print_alone(found: Answer, says: str, out: Path | None, as_json: bool) -> None:
-    """Print an answer that needs no whole run, and with ``out`` write it."""
+def _print_alone(found: Answer, shown: Callable[[Answer], str], out: Path | None, as_json: bool) -> None:
+    """Print an answer that needs no whole run as it is ``shown``, or as JSON; and with ``out`` write it."""
     from waitlist.outputs import folder, terminal  # noqa: PLC0415
 
     if out:
         folder.write_tables(found, out)
-    print(terminal.as_json(found.table) if as_json else terminal.table(found.table, says))
+    print(terminal.as_json(found.table) if as_json else shown(found))
 
 
 _answer("breakeven", "The weekly activity that holds each list and each threshold level.")
@@ -217,6 +218,7 @@ def capacity(
     as_json: AsJson = False,
 ) -> None:
     """The least extra weekly activity that meets a target, or what is best if none does."""
+    from waitlist.outputs import terminal  # noqa: PLC0415
     from waitlist.pipeline import capacity as sought  # noqa: PLC0415
     from waitlist.pipeline import read  # noqa: PLC0415
     from waitlist.plan import targets_of  # noqa: PLC0415
@@ -226,11 +228,7 @@ def capacity(
         settings = settings.model_copy(update={"target": targets_of(target, probability)})
     with _progress() as tell:
         found = sought(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
-    from waitlist.outputs import folder, terminal  # noqa: PLC0415
-
-    if out:
-        folder.write_tables(found, out)
-    print(terminal.as_json(found.table) if as_json else terminal.capacity(found.table))
+    _print_alone(found, lambda answer: terminal.capacity(answer.table), out, as_json)
 
 
 @app.command(epilog="Example: waitlist transfers models/nel-mutual-aid.toml --out outputs/mutual-aid")
@@ -254,7 +252,7 @@ def transfers(
 ) -> None:
     """Who should move from which trust to which, in which week, and what it does to everyone's waits."""
     from waitlist.collaborative import fewest as least  # noqa: PLC0415
-    from waitlist.outputs import folder, terminal  # noqa: PLC0415
+    from waitlist.outputs import terminal  # noqa: PLC0415
     from waitlist.pipeline import read  # noqa: PLC0415
     from waitlist.pipeline import transfers as chosen  # noqa: PLC0415
 
@@ -262,9 +260,7 @@ def transfers(
     settings = least(settings, fewest) if fewest else settings
     with _progress() as tell:
         found = chosen(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell, happened)
-    if out:
-        folder.write_tables(found, out)
-    print(terminal.as_json(found.table) if as_json else terminal.transfers(found))
+    _print_alone(found, terminal.transfers, out, as_json)
 
 
 @app.command(epilog="Example: waitlist backtest models/sample.toml --origins 2025-02,2025-05 --horizon 3")

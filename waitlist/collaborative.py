@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -36,7 +37,8 @@ def mutual_aid(state: Calibrated, plan: Plan, known: Mapping[Key, Observed], tel
         raise refuse("the plan", "deadline", "", rule, remedy)
     places, km = _where(state, plan)
     lists = tuple(state.history.lists[n] for n in state.whole)
-    shared = [n for n, (_, specialty) in enumerate(lists) if sum(s == specialty for _, s in lists) > 1]
+    sides = Counter(specialty for _, specialty in lists)
+    shared = [n for n, (_, specialty) in enumerate(lists) if sides[specialty] > 1]
     ((_, told),) = ready(state, {BASE: plan}, shared)
     try:
         found = aid.scheduled(state, told, deadlines, km, known, tell)
@@ -49,9 +51,8 @@ def mutual_aid(state: Calibrated, plan: Plan, known: Mapping[Key, Observed], tel
     names |= {code: specialty_name(code, counts.specialty_names) for _, code in lists}
     bounds = []
     if plan.mutual_aid:
-        over = {
-            key: float(row.over.mean(axis=1).max()) for key, row in found.after.items() if key in found.system.lists
-        }
+        alone = set(found.system.lists)
+        over = {key: float(row.over.mean(axis=1).max()) for key, row in found.after.items() if key in alone}
         tell("Asking why not more", 0, 1)
         bounds = list(why.bounds(found.system, found.asked, found.chosen, over))
     return Aid(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and of how many."""
+
+
+def _untold(what: str, done: int, of: int) -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
 
     Raises Refusal where the plan asks for what is not there.
     """
-    tell = progress or (lambda what, done, of: None)
+    tell = progress or _untold
     told, result = _answered(plan, history, tell)
     if plan.target:
         result = dataclasses.replace(result, capacity=targets.answers_to(told.state, plan, tell))
@@ -111,7 +115,7 @@ def run(plan: Plan, history: History, progress: Progress | None = None) -> Resul
 
 def answers_alone(plan: Plan, history: History, progress: Progress | None = None) -> Result:
     """As ``run``, without scenarios and targets: the forecast of the plan itself and its answers."""
-    return _answered(plan, history, progress or (lambda what, done, of: None))[1]
+    return _answered(plan, history, progress or _untold)[1]
 
 
 @dataclass(frozen=True)
@@ -180,12 +184,9 @@ def capacity(plan: Plan, history: History, progress: Progress | None = None) -> 
     if not plan.target:
         rule, remedy = "capacity is sought for a target", "Add a [[target]] to the plan, or --target to the command."
         raise refuse("the plan", "target", "", rule, remedy)
-    history = with_hubs(history, plan)
-    keep = planned_lists(plan, history)
-    _refuse_without_flows(history, keep)
-    tell = progress or (lambda what, done, of: None)
-    tell("Fitting rates", 0, 1)
-    return _alone(plan, history, keep, "capacity", targets.answers_to(calibrate(plan, history, keep), plan, tell))
+    tell = progress or _untold
+    state = _calibrated(plan, history, tell)
+    return _alone(plan, state.history, state.keep, "capacity", targets.answers_to(state, plan, tell))
 
 
 def transfers(
@@ -202,12 +203,9 @@ def transfers(
     done = None
     if happened is not None:
         plan, done = from_there(plan, Path(happened))
-    history = with_hubs(history, plan)
-    keep = planned_lists(plan, history)
-    _refuse_without_flows(history, keep)
-    tell = progress or (lambda what, done, of: None)
-    tell("Fitting rates", 0, 1)
-    state = calibrate(plan, history, keep)
+    tell = progress or _untold
+    state = _calibrated(plan, history, tell)
+    history, keep = state.history, state.keep
     seen, known = past.observed(history, state.flows), {}
     for key, places in tables.rows_of([history.lists[n] for n in keep]).items():
         known[key] = past.total(seen, [keep[n] for n in places])
@@ -216,6 +214,15 @@ def transfers(
     alone = _alone(plan, history, keep, "transfers", found.transfers)
     names = {**history.counts.provider_names, **history.counts.specialty_names}
     return dataclasses.replace(alone, aid=found, names=names)
+
+
+def _calibrated(plan: Plan, history: History, tell: Progress) -> Calibrated:
+    """The state that an answer without the whole run is sought from."""
+    history = with_hubs(history, plan)
+    keep = planned_lists(plan, history)
+    _refuse_without_flows(history, keep)
+    tell("Fitting rates", 0, 1)
+    return calibrate(plan, history, keep)
 
 
 def queueing(plan: Plan, history: History, target_weeks: int, share_within: float) -> Answer:
@@ -228,7 +235,7 @@ def queueing(plan: Plan, history: History, target_weeks: int, share_within: floa
     return _alone(plan, history, keep, "queueing", table)
 
 
-def _alone(plan: Plan, history: History, keep: list[int], name: str, table: pd.DataFrame) -> Answer:
+def _alone(plan: Plan, history: History, keep: Sequence[int], name: str, table: pd.DataFrame) -> Answer:
     """One answer and what it rests on."""
     warnings = (*history.problems, *unplannable(plan, history, keep))
     files = (*history.counts.files, *history.summaries.files)
@@ -279,7 +286,7 @@ def planned_lists(plan: Plan, history: History) -> list[int]:
         problems += unknown_codes("specialties", plan.specialties, specialties)
     if problems:
         raise Refusal(problems)
-    hubs = {hub.code for hub in plan.hub}
+    hubs = plan.hub_codes
     size: dict[str, float] = {}
     for n, (provider, _) in enumerate(history.lists):
         size[provider] = size.get(provider, 0.0) + float(history.waiting[n, -1].sum())
@@ -301,9 +308,9 @@ def planned_lists(plan: Plan, history: History) -> list[int]:
     return keep
 
 
-def unplannable(plan: Plan, history: History, keep: list[int]) -> list[Problem]:
+def unplannable(plan: Plan, history: History, keep: Sequence[int]) -> list[Problem]:
     """What is planned that can't be, or has no effect, at the providers of the lists ``keep``."""
-    providers = {history.lists[n][0] for n in keep} | {hub.code for hub in plan.hub}
+    providers = {history.lists[n][0] for n in keep} | plan.hub_codes
     history = with_hubs(history, plan)
     here = [n for n, key in enumerate(history.lists) if key[0] in providers and history.present[n, -1]]
     lists = {history.lists[n]: bool(history.one_stage[n]) for n in here}

@@ -190,6 +190,11 @@ class Plan(Settings):
         return self
 
     @property
+    def hub_codes(self) -> frozenset[str]:
+        """The codes of the hubs."""
+        return frozenset(hub.code for hub in self.hub)
+
+    @property
     def resources(self) -> tuple[planned.Clinic | planned.Theatre, ...]:
         """Clinics and theatres."""
         return (*self.clinic, *self.theatre)
@@ -222,18 +227,10 @@ class Plan(Settings):
             raise refuse(path.name, "", "", "the plan is not UTF-8 text", "Save it as UTF-8.") from None
         except OSError as error:
             raise refuse(str(path), "", "", f"the plan cannot be read: {error.strerror}", "Check the path.") from None
-        if isinstance(keys.get("inputs"), str) and keys["inputs"].strip():
-            keys["inputs"] = path.parent / keys["inputs"]
-        if isinstance(keys.get("history"), list):
-            places = keys["history"]
-            keys["history"] = [path.parent / p if isinstance(p, str) and p.strip() else p for p in places]
         aid = keys.get("mutual_aid")
-        if isinstance(aid, dict):
-            files = aid.get("coordinates")
-            if isinstance(files, list):
-                aid["coordinates"] = [path.parent / p if isinstance(p, str) and p.strip() else p for p in files]
-            if isinstance(aid.get("travel"), str) and aid["travel"].strip():
-                aid["travel"] = path.parent / aid["travel"]
+        for table, names in ((keys, ("inputs", "history")), (aid, ("coordinates", "travel"))):
+            if isinstance(table, dict):
+                table |= {key: _from_here(table[key], path.parent) for key in names if key in table}
         own = keys.get("inputs")
         keys |= {key: value for key, value in changes.items() if value is not None}
         try:
@@ -275,8 +272,7 @@ def variant(plan: Plan, name: str) -> Plan:
     """The plan as the scenario ``name`` has it: entries of the same name replaced, others added.
 
     A [[strike]] is known by its staff group, an [[activity]] by the stops it replaces, a [[transfer]] by whom it moves
-    where. Raises pydantic's
-    ValidationError where the two together make no plan.
+    where. Raises pydantic's ValidationError where the two together make no plan.
     """
     if name == BASE:
         return plan
@@ -309,6 +305,13 @@ def named(item: Any) -> Any:
     if isinstance(item, aid.Transfer):
         return aid.ways_of(item)
     return item.staff_group if isinstance(item, planned.Strike) else item.name
+
+
+def _from_here(value: Any, folder: Path) -> Any:
+    """A path of a plan, or a list of them, as seen from its ``folder``; anything else as it is, to be refused."""
+    if isinstance(value, list):
+        return [item if isinstance(item, list) else _from_here(item, folder) for item in value]
+    return folder / value if isinstance(value, str) and value.strip() else value
 
 
 def _beside(place: Path, own: Path, new: Path) -> Path:

@@ -15,6 +15,8 @@ from waitlist.planned import ALL, Dated
 
 Lists = Mapping[tuple[str, str], bool]
 """Lists of the plan's providers, and whether each is of one stage: without an admission stage."""
+NO_PART_2A = "of the admission stage, which this list does not have: its Part 2A is not reported (R5)"
+ALL_OUTPATIENT = 'Write stage = "outpatient": all of its waiting is there.'
 
 
 def planned_problems(
@@ -34,7 +36,7 @@ def planned_problems(
                 found += _about(place, key, item, lists, names, specialties)
                 found += _when(place, key, item, snapshot, last)
         for item in one.transfer:
-            found += _transfer(place, item, lists, names, specialties, {hub.code for hub in plan.hub})
+            found += _transfer(place, item, lists, names, specialties, plan.hub_codes)
             found += _moves_in_time(place, item, snapshot, last)
         if one.order.provider != ALL:
             found += unknown_codes("order.provider", [one.order.provider], names)
@@ -52,7 +54,7 @@ def _transfer(
     lists: Lists,
     names: Mapping[str, str],
     specialties: Mapping[str, str],
-    hubs: set[str],
+    hubs: frozenset[str],
 ) -> list[Problem]:
     """What is wrong with the two lists that a transfer leads from and to."""
     found = unknown_codes("transfer.from_provider", [item.from_provider], names)
@@ -73,9 +75,8 @@ def _transfer(
             remedy = remedy if provider not in hubs else "Add it to the hub's specialties, or choose another provider."
             found.append(Problem("error", place, f"transfer.{key}", value, rule, remedy))
         elif one_stage and item.stage == "admission":
-            rule = "a transfer is of the admission stage, which this list does not have (R5)"
-            remedy = 'Write stage = "outpatient": all of its waiting is there.'
-            found.append(Problem("error", place, "transfer.stage", value, rule, remedy))
+            rule = f"[[transfer]] is {NO_PART_2A}"
+            found.append(Problem("error", place, "transfer.stage", value, rule, ALL_OUTPATIENT))
     return found
 
 
@@ -150,9 +151,8 @@ def _about(
             found.append(Problem("error", place, f"{key}.specialty", f"{item.provider} {code}", rule, remedy))
         needs = "admission" if key == "theatre" else getattr(item, "stage", ALL)
         if stages and needs == "admission" and all(stages):
-            rule = f"[[{key}]] is of the admission stage, which this list does not have (R5)"
-            remedy = 'Write stage = "outpatient": all of its waiting is there.'
-            remedy = remedy if key != "theatre" else "Leave it out of the theatre's specialties."
+            rule = f"[[{key}]] is {NO_PART_2A}"
+            remedy = ALL_OUTPATIENT if key != "theatre" else "Leave it out of the theatre's specialties."
             found.append(Problem("error", place, f"{key}.stage", f"{item.provider} {code}", rule, remedy))
     return found
 

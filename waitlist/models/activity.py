@@ -312,8 +312,7 @@ def _order(
     asked = plan.order
     about = np.array([asked.provider in (provider, ALL) for provider, _ in keys], dtype=bool)
     discipline = np.where(about, DISCIPLINES[asked.discipline], AS_OBSERVED)
-    hubs = {hub.code for hub in plan.hub}
-    discipline[[i for i, (provider, _) in enumerate(keys) if provider in hubs]] = LONGEST_FIRST
+    discipline[[i for i, (provider, _) in enumerate(keys) if provider in plan.hub_codes]] = LONGEST_FIRST
     urgent = order.urgent[rows] if asked.urgent_share == "fitted" else np.full((len(rows), 2), asked.urgent_share)
     routine = order.routine if asked.skew == "fitted" else routine_at(order, float(asked.skew))
     first = np.full(len(rows), asked.threshold_weeks or 0)

@@ -1,8 +1,8 @@
 """Mutual aid: transfers chosen by the program, corrected and judged by the simulation (R12).
 
 The program claims; the engine, on all draws, has the last word. Where they differ by more than GAP, what each sender's
-moves and each receiver's stops are worth is corrected and the program solved again. The best of its schedules and of
-three simpler ways is given.
+moves and each receiver's stops are worth is corrected and the program solved again. The best of its schedules, of three
+simpler ways and, where nothing must be, of moving nobody is given.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from waitlist.bands import Floats
 from waitlist.models import expected
 from waitlist.models.activity import hub_stops
-from waitlist.models.assumptions import Key, Planned
+from waitlist.models.assumptions import Key, Planned, first_blocks
 from waitlist.models.calibration import Calibrated, Ready
 from waitlist.models.chosen import moves_of
 from waitlist.models.controls import AT_CLINICS, AT_THEATRES
-from waitlist.models.judged import Engine, Judged, fewer, judged
+from waitlist.models.judged import Engine, Judged, judged
 from waitlist.models.moving import Moves
 from waitlist.models.offers import NEARLY_NOBODY, question
 from waitlist.models.past import Observed
@@ -40,6 +40,9 @@ FEW_BLOCKS = 2
 """Blocks of draws with which schedules are compared and corrected; the one that is given is judged on all."""
 LEAST_SEEN = 0.5
 """People fewer over thresholds below whom a claim says nothing about what to correct."""
+
+NONE = "nobody moves"
+"""The way that is given where every schedule leaves more people over."""
 
 Tell = Callable[[str, int, int], None]
 
@@ -82,10 +85,9 @@ def scheduled(
     system = system_of(state, told, deadlines, km)
     whole = Engine(told.assumed, told.factors, state.time, told.planned)
     agreed = told.planned.moves
-    places = {n: i for i, n in enumerate(state.whole)}
-    keep = [places[n] for n in state.keep]
-    rows = {key: [keep[i] for i in at] for key, at in rows_of([told.assumed.lists[n] for n in keep]).items()}
-    few = fewer(whole, FEW_BLOCKS)
+    rows = state.rows(rows_of([state.history.lists[n] for n in state.keep]))
+    some = first_blocks(told.factors, told.planned, FEW_BLOCKS)
+    few = replace(whole, factors=some[0], planned=some[1])
     still = _without(agreed)
     best, rounds, by_way = _chosen(system, few, agreed, still, tell)
     given = _with(system, whole, agreed, best.asked, best.chosen.offered)
@@ -133,7 +135,7 @@ def total(rows: Mapping[Key, Judged]) -> float:
 @dataclass(frozen=True)
 class _Tried:
     """A schedule on few draws: people fewer over thresholds on each list [N], as claimed and, corrected by what was
-    simulated, as claimed again."""
+    simulated, as claimed again; more and worse [N] by how much what is sent and given is worth more than claimed."""
 
     asked: Question
     chosen: Chosen
@@ -141,6 +143,8 @@ class _Tried:
     fewer: Floats
     claim: float
     corrected: float
+    more: Floats
+    worse: Floats
 
 
 def _chosen(
@@ -159,8 +163,7 @@ def _chosen(
         seen, claim = tried[-1].fewer, tried[-1].claim
         if not chosen.offered.any() or abs(claim - seen.sum()) <= GAP * max(abs(seen.sum()), 1.0):
             break
-        more, worse = _ratios(seen, *_claimed(system, asked, chosen))
-        correction, harm = correction * more, harm * worse
+        correction, harm = correction * tried[-1].more, harm * tried[-1].worse
     best = _best(tried, float(base[system.kept].sum()), system.aid.most_over)
     whole = bettered(best.asked, best.chosen) if system.aid.most_over is None else best.chosen
     if whole is not best.chosen:
@@ -174,7 +177,11 @@ def _chosen(
             seen = base - _lists(system, _with(system, few, agreed, asked, other.offered), lists)
             by_way[way] = float(seen.sum())
             if by_way[way] > best.fewer.sum() + 1e-6:
-                best = _Tried(asked, other, way, seen, by_way[way], by_way[way])
+                best = replace(best, chosen=other, way=way, fewer=seen, claim=by_way[way], corrected=by_way[way])
+    if best.fewer.sum() < 0 and not any(rule.least.any() for rule in best.asked.rules):
+        nobody = np.zeros(len(system.lists))
+        best = replace(best, chosen=_nobody(best.asked), way=NONE, fewer=nobody, claim=0.0, corrected=0.0)
+        by_way[NONE] = 0.0
     return best, len(tried), by_way
 
 
@@ -192,7 +199,7 @@ def _tried(
     gained, lost = _claimed(system, asked, chosen)
     more, worse = _ratios(seen, gained, lost)
     claim, again = float((gained - lost).sum()), float((more * gained - worse * lost).sum())
-    return _Tried(asked, chosen, "program", seen, claim, again)
+    return _Tried(asked, chosen, "program", seen, claim, again, more, worse)
 
 
 def _best(tried: list[_Tried], over: float, enough: float | None) -> _Tried:
@@ -226,14 +233,12 @@ def _claimed(system: System, asked: Question, chosen: Chosen) -> tuple[Floats, F
     """[N] people fewer over thresholds for what each list sends, and more for the stops it gives, as the program has
     it."""
     offers, spare = asked.offers, asked.spare
-    place = {key: n for n, key in enumerate(system.lists)}
     gained, lost = np.zeros(len(system.lists)), np.zeros(len(system.lists))
     for x in np.flatnonzero(chosen.offered):
-        n = place[system.providers[offers.sender[x]], system.specialties[offers.specialty[x]]]
-        gained[n] += offers.over[x] * chosen.offered[x]
+        gained[system.list_at(offers.sender[x], offers.specialty[x])] += offers.over[x] * chosen.offered[x]
     cost = (spare.over * taken_own(asked, chosen.offered.astype(float))).sum(axis=(1, 2))
     for m in range(len(cost)):
-        lost[place[system.providers[spare.provider[m]], system.specialties[spare.specialty[m]]]] += cost[m]
+        lost[system.list_at(spare.provider[m], spare.specialty[m])] += cost[m]
     return gained, lost
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from waitlist.bands import Floats
-from waitlist.models.aid import Schedule
+from waitlist.models.aid import NONE, Schedule, total
 from waitlist.models.assumptions import Key
 from waitlist.models.measures import sorted_percentiles
 from waitlist.models.system import STAGES
@@ -82,7 +82,7 @@ def mutual_aid(found: Schedule) -> pd.DataFrame:
     rows = []
     for key in sorted(found.before):
         for d, item in enumerate(found.system.deadlines):
-            before, after = (_percentiles(rows_[key].over[d]) for rows_ in (found.before, found.after))
+            before, after = (_described(part[key].over[d])[1:] for part in (found.before, found.after))
             rows.append((*key, item.threshold_weeks, item.date.isoformat(), *before, *after))
     return pd.DataFrame(rows, columns=["provider", "specialty", "threshold_weeks", "deadline", *BEFORE_AFTER])
 
@@ -90,7 +90,7 @@ def mutual_aid(found: Schedule) -> pd.DataFrame:
 def effects(found: Schedule) -> pd.DataFrame:
     """Lists, thresholds, longest and own mean waits at the last deadline, and clearance dates, of every row."""
     system = found.system
-    last, hubs = max(item.date for item in system.deadlines), {hub.code for hub in system.plan.hub}
+    last = system.last
     rows: list[tuple[object, ...]] = []
     for key in sorted(found.before):
         before, after = found.before[key], found.after[key]
@@ -99,7 +99,7 @@ def effects(found: Schedule) -> pd.DataFrame:
             name = f"over_{item.threshold_weeks}_weeks"
             rows.append((*key, name, item.date.isoformat(), *_both(before.over[d], after.over[d]), np.nan))
         rows.append((*key, "longest_wait_weeks", last.isoformat(), *_both(before.longest, after.longest, 1), np.nan))
-        if key[0] not in hubs and len(before.own_wait) and len(after.own_wait):
+        if key[0] not in system.plan.hub_codes and len(before.own_wait) and len(after.own_wait):
             k = _week_of(system.time.week_ends, last)
             own = _both(before.own_wait[k], after.own_wait[k], 1)
             rows.append((*key, "own_mean_wait_weeks", last.isoformat(), *own, worse_share(found, key)))
@@ -115,18 +115,17 @@ def worse_share(found: Schedule, key: Key) -> float:
     before, after = found.before[key], found.after[key]
     if not after.came:
         return float("nan")
-    last = _week_of(found.system.time.week_ends, max(item.date for item in found.system.deadlines)) + 1
+    last = _week_of(found.system.time.week_ends, found.system.last) + 1
     longer = (after.own_wait[:last] - before.own_wait[:last]).max(axis=0)
     return float((longer > found.system.aid.tolerance_weeks + 1e-6).mean())
 
 
 def worse_off(found: Schedule) -> list[str]:
     """Trusts with more people over a threshold, or whose own patients wait beyond the tolerance in most draws."""
-    hubs = {hub.code for hub in found.system.plan.hub}
     named = []
     for provider in found.system.providers:
         key = (provider, ALL)
-        if provider in hubs or key not in found.before:
+        if provider in found.system.plan.hub_codes or key not in found.before:
             continue
         before, after = found.before[key], found.after[key]
         more = np.rint(np.median(after.over, axis=1)) > np.rint(np.median(before.over, axis=1))
@@ -193,12 +192,8 @@ def bound_said(found: Schedule, bound: Bound, over: float, weeks: int, deadline:
         )
     week = found.system.time.week_ends[min(bound.week + 1, len(found.system.time.week_ends) - 1)]
     extra = f"{bound.extra:,.0f}" if bound.extra >= 3 else f"{bound.extra:,.1f}"
-    one = extra in ("1", "1.0")
-    stops = (
-        ("operation" if bound.stage == "admission" else "stop in clinics")
-        if one
-        else ("operations" if bound.stage == "admission" else "stops in clinics")
-    )
+    one, many = ("operation", "operations") if bound.stage == "admission" else ("stop in clinics", "stops in clinics")
+    stops = one if extra in ("1", "1.0") else many
     what = {
         "spare": f"{extra} more {stops} a week",
         "hub": f"{extra} more cases a week",
@@ -224,7 +219,7 @@ def sentences(found: Schedule, names: Mapping[str, str]) -> tuple[str, ...]:
         more = "" if np.isnan(share) else f"; own patients wait beyond the tolerance in {share:.0%} of draws"
         said.append(f"Worse off: {names.get(provider, provider)} ({', '.join(changes)}{more}).")
     if not found.moves.offered.any():
-        return (*said, "Nobody is to move: within these limits no offer would leave fewer people over a threshold.")
+        return (*said, f"Nobody is to move: {_NONE_HELPS}.")
     moved = float(_moved(found).sum())
     said.append(
         f"{found.moves.offered.sum():,.0f} people are offered a move, {found.moves.accepted.sum():,.0f} accept and "
@@ -241,12 +236,15 @@ def sentences(found: Schedule, names: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(said)
 
 
+_NONE_HELPS = "within these limits no schedule that was found leaves fewer people over a threshold in the simulation"
+
+
 def _fewest(found: Schedule) -> list[str]:
     """Whether so many over thresholds as are enough can be had, and by how many transfers."""
     enough = found.system.aid.most_over
     if enough is None:
         return []
-    after, offered = float(found.after[ALL, ALL].over.mean(axis=1).sum()), found.moves.offered.sum()
+    after, offered = total(found.after), found.moves.offered.sum()
     goal = "nobody" if enough < 1 else f"no more than {enough:,.0f}"
     if after <= max(enough, 1.0) * 1.05 + 0.5:
         return [f"The fewest transfers that leave {goal} over: {offered:,.0f} offers."]
@@ -284,22 +282,22 @@ def _honest(found: Schedule) -> list[str]:
     if found.chosen.stopped:
         gap = found.chosen.gap
         far = "how far from the best there is, is not known" if np.isnan(gap) else f"at most {gap:.1%} from the best"
-        said.append(f"The time limit was reached: this is the best found, {far}.")
-    if found.way != "program":
+        said.append(f"The search was stopped by its limit: this is the best found, {far}.")
+    if found.way == NONE:
+        said.append(f"Nobody more is to move than is agreed: {_NONE_HELPS}.")
+    elif found.way != "program":
         said.append(f"A simpler way did better in the simulation and is given: {found.way}.")
     return said
 
 
 def _both(before: Floats, after: Floats, decimals: int = 0) -> list[float]:
-    found: list[float] = []
-    for values in (before, after):
-        percentiles = np.round(sorted_percentiles(np.sort(values), np.array([0.1, 0.5, 0.9])), decimals)
-        found += [float(values.mean()), *percentiles.tolist()]
-    return found
+    return _described(before, decimals) + _described(after, decimals)
 
 
-def _percentiles(values: Floats) -> list[float]:
-    return np.rint(sorted_percentiles(np.sort(values), np.array([0.1, 0.5, 0.9]))).tolist()
+def _described(values: Floats, decimals: int = 0) -> list[float]:
+    """The mean of ``values``, and their p10, p50 and p90, rounded."""
+    percentiles = np.round(sorted_percentiles(np.sort(values), np.array([0.1, 0.5, 0.9])), decimals)
+    return [float(values.mean()), *percentiles.tolist()]
 
 
 def _week_of(ends: Sequence[date], day: date) -> int:

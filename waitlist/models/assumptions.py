@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from zlib import crc32
 
@@ -89,6 +89,15 @@ class Planned:
     place: np.ndarray
     told: Controls
     moves: Moves
+
+
+def first_blocks(factors: Factors, planned: Planned, blocks: int) -> tuple[Factors, Planned]:
+    """Both with the first ``blocks`` blocks of draws alone: enough to look for an answer with."""
+    blocks = min(blocks, factors.tilt.shape[1])
+    months = np.ascontiguousarray(factors.months[..., : blocks * LANES])
+    tilt = np.ascontiguousarray(factors.tilt[:, :blocks])
+    told = planned.told._replace(carried=np.ascontiguousarray(planned.told.carried[:, :blocks]))
+    return Factors(months, tilt, min(blocks * LANES, factors.draws)), replace(planned, told=told)
 
 
 def assume(history: History, rates: Rates, time: Horizon, keep: list[int], ahead: Starts) -> Assumptions:

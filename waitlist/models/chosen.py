@@ -18,8 +18,6 @@ def moves_of(system: System, offers: Offers, offered: np.ndarray, agreed: Moves)
     Stops are kept at the receivers for as many as are expected to come.
     """
     groups, weeks, horizon = groups_of(system), system.weeks, system.time.weeks
-    place = {key: n for n, key in enumerate(system.lists)}
-    providers, specialties = system.providers, system.specialties
     some = np.flatnonzero(offered > 0)
     ways = sorted(
         {(offers.group[x], offers.sender[x], offers.receiver[x], offers.specialty[x], offers.stage[x]) for x in some},
@@ -34,7 +32,7 @@ def moves_of(system: System, offers: Offers, offered: np.ndarray, agreed: Moves)
         way = (offers.group[x], offers.sender[x], offers.receiver[x], offers.specialty[x], offers.stage[x])
         numbers[row[way], offers.week[x]] += offered[x]
         rate[row[way]] = offers.accepted[x]
-        m, k = place[providers[offers.receiver[x]], specialties[offers.specialty[x]]], offers.move_week[x]
+        m, k = system.list_at(offers.receiver[x], offers.specialty[x]), offers.move_week[x]
         slots[m, k] += offered[x] * np.array([offers.clinic[x], offers.theatre[x]])
         if k + 1 < horizon:
             slots[m, k + 1, ADMISSION] += offered[x] * offers.onward[x]
@@ -44,12 +42,12 @@ def moves_of(system: System, offers: Offers, offered: np.ndarray, agreed: Moves)
             floor[t, k], ceiling[t, k] = groups.bands(int(way[0]), k, system.aid.min_weeks_waited)
     accepted = [whole_share(numbers[t], rate[t]) for t in range(len(ways))]
     new = Moves(
-        sender=np.array([place[providers[w[1]], specialties[w[3]]] for w in ways], dtype=int),
-        receiver=np.array([place[providers[w[2]], specialties[w[3]]] for w in ways], dtype=int),
+        sender=np.array([system.list_at(w[1], w[3]) for w in ways], dtype=int),
+        receiver=np.array([system.list_at(w[2], w[3]) for w in ways], dtype=int),
         stage=np.array([w[4] for w in ways], dtype=int),
         lead=np.full(len(ways), system.aid.lead_weeks),
         way=len(agreed.sender) + np.array([list(alike).index(way[1:]) for way in ways], dtype=int),
-        part=np.array([fit_share(system.plan, providers[w[2]]) for w in ways]),
+        part=np.array([fit_share(system.plan, system.providers[w[2]]) for w in ways]),
         offered=numbers,
         accepted=np.array(accepted).reshape(len(ways), horizon),
         floor=floor,

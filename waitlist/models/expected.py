@@ -162,9 +162,9 @@ def worth(mean: Expected, time: Horizon, deadlines: Sequence[Deadline]) -> Worth
     return Worth(person, stop)
 
 
-def aged(values: Floats) -> Floats:
-    """``values`` [… , 105] of the band that people of each band are in a week later."""
-    return np.concatenate([values[..., 1:], values[..., -1:]], axis=-1)
+def aged(values: Floats, axis: int = -1) -> Floats:
+    """``values``, by band along ``axis``, of the band that people of each band are in a week later."""
+    return np.take(values, np.minimum(np.arange(BANDS) + 1, BANDS - 1), axis)
 
 
 def _before(mean: Expected, after: Floats, k: int) -> Floats:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from waitlist.calendar import Horizon, days_of
 from waitlist.models import answers, engine, measures
 from waitlist.models.assumptions import Assumptions, Factors, Key, Planned
 from waitlist.models.forecast import Asked, Forecast
-from waitlist.models.layout import A_CAME, A_CAME_WAITED, A_PEOPLE, A_WAITED, LANES
+from waitlist.models.layout import A_CAME, A_CAME_WAITED, A_PEOPLE, A_WAITED
 from waitlist.models.past import Observed
 from waitlist.plan import Deadline, Plan
 
@@ -46,16 +45,6 @@ class Engine:
     planned: Planned
 
 
-def fewer(state: Engine, blocks: int) -> Engine:
-    """``state`` with the first ``blocks`` blocks of its draws."""
-    some, told = state.factors, state.planned.told
-    blocks = min(blocks, some.tilt.shape[1])
-    months = np.ascontiguousarray(some.months[..., : blocks * LANES])
-    factors = Factors(months, np.ascontiguousarray(some.tilt[:, :blocks]), min(blocks * LANES, some.draws))
-    few = told._replace(carried=np.ascontiguousarray(told.carried[:, :blocks]))
-    return replace(state, factors=factors, planned=replace(state.planned, told=few))
-
-
 def judged(
     state: Engine,
     rows: Mapping[Key, list[int]],
@@ -64,21 +53,19 @@ def judged(
     known: Mapping[Key, Observed],
 ) -> Iterator[tuple[Key, Judged]]:
     """Each of ``rows`` Judged; its clearance where its past is ``known``."""
-    last = max(item.date for item in deadlines)
     others = sorted({*range(1, BANDS)} - set(THRESHOLDS))
     days = days_of(
         state.time.snapshot, {*(item.date for item in deadlines), *(end.day for end in state.time.month_ends)}
     )
     wanted = Asked(days, (0, *THRESHOLDS, *others), (), np.zeros((0, 0), dtype=int))
     for key, forecast in engine.project(state.assumed, state.factors, state.time, rows, wanted, state.planned):
-        yield key, _judged(forecast, wanted, deadlines, last, plan, state.time, known.get(key))
+        yield key, _judged(forecast, wanted, deadlines, plan, state.time, known.get(key))
 
 
 def _judged(
     forecast: Forecast,
     wanted: Asked,
     deadlines: Sequence[Deadline],
-    last: date,
     plan: Plan,
     time: Horizon,
     known: Observed | None,
@@ -87,7 +74,7 @@ def _judged(
     over = np.stack(
         [forecast.over[wanted.floors.index(t.threshold_weeks), c] for t, c in zip(deadlines, at, strict=True)]
     )
-    end = wanted.days.places([last])[0]
+    end = wanted.days.places([max(item.date for item in deadlines)])[0]
     size = forecast.over[0, end].copy()  # not a view, which would keep all bands of every row
     order = np.argsort(wanted.floors)
     there = forecast.over[order, end] >= NEARLY_ONE

@@ -27,7 +27,6 @@ from waitlist.models.controls import (
     Controls,
 )
 from waitlist.models.forecast import Asked
-from waitlist.models.layout import LANES
 from waitlist.models.weeks import weeks_done
 from waitlist.planned import Solver
 
@@ -78,13 +77,8 @@ def levers(
 
 def fewer(state: Levers, blocks: int) -> Levers:
     """``state`` with the first ``blocks`` blocks of its draws: enough to look for an answer with."""
-    told, some = state.planned.told, state.factors
-    blocks = min(blocks, some.tilt.shape[1])
-    draws = min(blocks * LANES, some.draws)
-    months = np.ascontiguousarray(some.months[..., : blocks * LANES])
-    factors = assumptions.Factors(months, np.ascontiguousarray(some.tilt[:, :blocks]), draws)
-    few = told._replace(carried=np.ascontiguousarray(told.carried[:, :blocks]))
-    return replace(state, factors=factors, planned=replace(state.planned, told=few), seen={})
+    factors, planned = assumptions.first_blocks(state.factors, state.planned, blocks)
+    return replace(state, factors=factors, planned=planned, seen={})
 
 
 def answer(state: Levers, n: int, extra: Floats) -> Floats:

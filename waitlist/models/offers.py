@@ -12,6 +12,7 @@ import numpy as np
 
 from waitlist.bands import BANDS, Floats
 from waitlist.calendar import month_of
+from waitlist.models.expected import aged
 from waitlist.models.layout import ADMISSION, OUTPATIENT
 from waitlist.models.question import Offers, Question, Rule, Spare, Stock
 from waitlist.models.spare import spare_of
@@ -152,14 +153,9 @@ def _after_lead(system: System) -> tuple[Floats, Floats]:
     for ahead in range(lead - 1, -1, -1):  # from the week before the move back to the offer
         stays = np.zeros_like(alive)
         stays[..., : weeks - ahead] = mean.stays[..., ahead:weeks]
-        alive = stays * _older_last(alive)
-        value = stays[None] * _older_last(value)
+        alive = stays * aged(alive, axis=-2)
+        value = stays[None] * aged(value, axis=-2)
     return alive, value
-
-
-def _older_last(values: Floats) -> Floats:
-    """``values`` [… , 105, K] of the band that people of each band are in a week later."""
-    return np.concatenate([values[..., 1:, :], values[..., -1:, :]], axis=-2)
 
 
 def _stock(
@@ -199,7 +195,7 @@ def _may(system: System, provider: str, other: str) -> bool:
         return False
     if aid.max_km is not None and not km.get((provider, other), np.inf) <= aid.max_km:
         return False
-    hubs = {hub.code for hub in system.plan.hub}
+    hubs = system.plan.hub_codes
     if aid.neighbours is None or other in hubs:
         return True
     near = sorted((km.get((provider, p), np.inf), p) for p in system.providers if p != provider and p not in hubs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,8 @@ class Offers:
     sender, receiver, specialty, stage, group [X]: places; week of the offer, move_week. accepted: the share who
     accept; clinic, theatre: stops of each stage that the receiver needs in the week of the move, onward: theatre
     stops in the week after it. over: people fewer over thresholds at deadlines; person_weeks fewer; km and price of
-    each who accepts. stock [X]: the row of Stock that the person is from.
+    each who accepts. stock [X]: the row of Stock that the person is from, and fit: the row of those among them who are
+    fit for the receiver, or -1 where all are.
     """
 
     sender: np.ndarray
@@ -98,6 +100,21 @@ class Question:
     time_limit: float
     most_over: float = np.inf
 
+    @cached_property
+    def receiving(self) -> np.ndarray:
+        """[X] the place of each offer's receiver among the M of Spare."""
+        known = {key: m for m, key in enumerate(zip(self.spare.provider, self.spare.specialty, strict=True))}
+        both = zip(self.offers.receiver, self.offers.specialty, strict=True)
+        return np.array([known[key] for key in both], dtype=int)
+
+    @property
+    def needs(self) -> tuple[tuple[int, Floats, np.ndarray, int], ...]:
+        """What offers need of their receivers: of each kind the stage, the stops of each offer [X], the places of the
+        offers whose need falls within the weeks, and how many weeks after the move."""
+        offers, every = self.offers, np.arange(len(self.offers.week))
+        later = np.flatnonzero(offers.move_week + 1 < len(self.months))
+        return (0, offers.clinic, every, 0), (1, offers.theatre, every, 0), (1, offers.onward, later, 1)
+
 
 def of_some(asked: Question, at: np.ndarray) -> Question:
     """``asked`` of the offers at the places ``at`` alone."""
@@ -129,13 +146,10 @@ def claimed(asked: Question, offered: Floats) -> dict[str, float]:
 
 def uses(asked: Question, offered: Floats) -> Floats:
     """[M, 2, K] stops that ``offered`` need of each receiving list."""
-    offers, weeks = asked.offers, len(asked.months)
-    place = receiving(asked)
     found = np.zeros_like(asked.spare.free)
-    np.add.at(found[:, 0], (place, offers.move_week), offers.clinic * offered)
-    np.add.at(found[:, 1], (place, offers.move_week), offers.theatre * offered)
-    later = offers.move_week + 1 < weeks
-    np.add.at(found[:, 1], (place[later], offers.move_week[later] + 1), (offers.onward * offered)[later])
+    for stage, stops, at, after in asked.needs:
+        week = asked.offers.move_week[at] + after
+        np.add.at(found[:, stage], (asked.receiving[at], week), (stops * offered)[at])
     return found
 
 
@@ -144,10 +158,9 @@ def taken_own(asked: Question, offered: Floats) -> Floats:
     return np.maximum(uses(asked, offered) - asked.spare.free, 0.0)
 
 
-def receiving(asked: Question) -> np.ndarray:
-    """[X] the place of each offer's receiver among the M of Spare."""
-    known = {key: m for m, key in enumerate(zip(asked.spare.provider, asked.spare.specialty, strict=True))}
-    return np.array([known[key] for key in zip(asked.offers.receiver, asked.offers.specialty, strict=True)], dtype=int)
+def alike(*columns: np.ndarray) -> np.ndarray:
+    """[X] a number for each offer, the same where all of its ``columns`` [X] are."""
+    return np.unique(np.stack(columns), axis=1, return_inverse=True)[1].ravel()
 
 
 def either_or(asked: Question) -> list[tuple[np.ndarray, np.ndarray]]:

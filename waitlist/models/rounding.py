@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from waitlist.bands import Floats
-from waitlist.models.question import Question, claimed, receiving
+from waitlist.models.question import Question, alike, claimed
 
 MARGIN = 1e-9
+EVERYBODY = 1_000_000
 MOST_TRIED = 20_000
 """Offers beyond the program's own that are tried once more, the most helpful first."""
 
@@ -18,7 +19,7 @@ class Ledger:
     def __init__(self, asked: Question) -> None:
         offers, weeks = asked.offers, len(asked.months)
         self.asked, self.offered = asked, np.zeros(len(offers.week), dtype=int)
-        self.place = receiving(asked)
+        self.place = asked.receiving
         self.alive = np.zeros_like(asked.stock.eligible)
         decays = np.ones((len(asked.stock.eligible), weeks))
         decays[:, 1:] = np.cumprod(np.maximum(asked.stock.stays[:, :-1], 1e-12), axis=1)
@@ -28,11 +29,9 @@ class Ledger:
         self.pool_of = {m: i for i, (places, _) in enumerate(asked.spare.pools) for m in places}
         self.pooled = np.zeros((len(asked.spare.pools), weeks))
         self.ruled = np.zeros((len(asked.rules), weeks))
-        pairs = np.unique(np.stack([offers.sender, offers.receiver]), axis=1, return_inverse=True)
-        self.pair = pairs[1].ravel()
-        self.by_pair = np.zeros((pairs[0].shape[1], weeks), dtype=int)
-        ways = np.stack([offers.sender, offers.receiver, offers.specialty, offers.stage, offers.week])
-        self.way = np.unique(ways, axis=1, return_inverse=True)[1].ravel()
+        self.pair = alike(offers.sender, offers.receiver)
+        self.by_pair = np.zeros((int(self.pair.max(initial=-1)) + 1, weeks), dtype=int)
+        self.way = alike(offers.sender, offers.receiver, offers.specialty, offers.stage, offers.week)
         self.by_way = np.zeros(int(self.way.max(initial=-1)) + 1, dtype=int)
         self.sent: dict[tuple[int, ...], int] = {}
         self.received: dict[tuple[int, ...], int] = {}
@@ -131,8 +130,7 @@ def rounded(asked: Question, fractions: Floats, free: np.ndarray) -> np.ndarray:
     week's; then more where something is left, the most helpful first. ``free`` [X]: offers that may be made at all."""
     book, offers = Ledger(asked), asked.offers
     some = np.flatnonzero((fractions > 1e-6) & free)
-    way = np.stack([offers.sender, offers.receiver, offers.specialty, offers.stage])
-    line = np.unique(way[:, some], axis=1, return_inverse=True)[1].ravel() if len(some) else some
+    line = alike(offers.sender, offers.receiver, offers.specialty, offers.stage)[some]
     carried: dict[tuple[int, int], float] = {}
     order = np.lexsort((-offers.group[some], line, offers.week[some]))
     start = 0
@@ -162,30 +160,34 @@ def rounded(asked: Question, fractions: Floats, free: np.ndarray) -> np.ndarray:
 
 def fill(book: Ledger, order: np.ndarray) -> None:
     """Make the offers of ``order``, each to as many people as the limits leave."""
-    asked = book.asked
-    worth = _net(asked)
+    worth = _net(book.asked)
     for x in order:
         if worth[x] <= 0:
             continue
         enough = _enough(book, worth[x])
         if not enough:
             return
-        number = min(enough, book.room(int(x)))
-        if number and book.by_way[book.way[x]] + number >= asked.batch and _may_rise(book, int(x), number):
-            book.add(int(x), number)
+        _offer(book, int(x), enough)
+
+
+def _offer(book: Ledger, x: int, most: int) -> None:
+    """Make offer ``x`` to as many people more as the limits leave, ``most`` at most, where a batch comes of it."""
+    number = min(most, book.room(x))
+    if number and book.by_way[book.way[x]] + number >= book.asked.batch and _may_rise(book, x, number):
+        book.add(x, number)
 
 
 def _enough(book: Ledger, worth: float) -> int:
     """People more, each ``worth`` so many fewer over thresholds, that are enough where the question says what is."""
     if not np.isfinite(book.asked.most_over):
-        return 1_000_000
+        return EVERYBODY
     short = claimed(book.asked, book.offered.astype(float))["over_thresholds"] - book.asked.most_over
     return int(np.ceil(max(short, 0.0) / worth))
 
 
 def _net(asked: Question) -> Floats:
     """[X] people fewer over thresholds for each person offered, were every stop taken from the receiver's own."""
-    offers, place = asked.offers, receiving(asked)
+    offers, place = asked.offers, asked.receiving
     later = np.minimum(offers.move_week + 1, len(asked.months) - 1)
     cost = offers.clinic * asked.spare.over[place, 0, offers.move_week]
     cost += offers.theatre * asked.spare.over[place, 1, offers.move_week]
@@ -250,18 +252,9 @@ def simple(asked: Question, way: str) -> np.ndarray:
         "nearest": (-offers.group, offers.km, offers.week),
         "longest": (offers.week, -offers.group),
     }[way]
-    order = np.lexsort(keys)
-    if way == "proportional":
-        share = _shares(asked)
-        for x in order:
-            number = min(book.room(int(x)), int(np.floor(share[x] + MARGIN)))
-            if book.by_way[book.way[x]] + number >= asked.batch and _may_rise(book, int(x), number):
-                book.add(int(x), number)
-    else:
-        for x in order:
-            number = book.room(int(x))
-            if number and book.by_way[book.way[x]] + number >= asked.batch and _may_rise(book, int(x), number):
-                book.add(int(x), number)
+    most = np.full(len(offers.week), EVERYBODY) if way != "proportional" else np.floor(_shares(asked) + MARGIN)
+    for x in np.lexsort(keys):
+        _offer(book, int(x), int(most[x]))
     _meet_floors(book, np.ones(len(offers.week), dtype=bool))
     _smooth(book)
     return book.offered
@@ -269,7 +262,7 @@ def simple(asked: Question, way: str) -> np.ndarray:
 
 def _shares(asked: Question) -> Floats:
     """[X] people of each offer, were the receiver's spare in that week shared as people may be offered it."""
-    offers, place = asked.offers, receiving(asked)
+    offers, place = asked.offers, asked.receiving
     spare = asked.spare.free + asked.spare.own
     use = offers.clinic + offers.theatre
     people = asked.stock.eligible[offers.stock, offers.week]

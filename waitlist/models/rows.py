@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from waitlist.bands import Floats
-from waitlist.models.question import Question, either_or, receiving
+from waitlist.models.question import Question, alike, either_or
 from waitlist.mutual_aid import AIMS
 
 EVERY = 4
@@ -43,7 +43,7 @@ def rows_of(asked: Question, exact: bool) -> tuple[Rows, int, dict[str, slice]]:
     still there, the greatest pressure, and yes or no."""
     offers, spare, stock, weeks = asked.offers, asked.spare, asked.stock, len(asked.months)
     count, lists, stocks = len(offers.week), len(spare.tolerance), len(stock.eligible)
-    x, place = np.arange(count), receiving(asked)
+    x, place = np.arange(count), asked.receiving
     own = count + np.arange(lists * 2 * weeks).reshape(lists, 2, weeks)
     alive = count + own.size + np.arange(stocks * weeks).reshape(stocks, weeks)
     pressure = count + own.size + alive.size
@@ -61,9 +61,7 @@ def rows_of(asked: Question, exact: bool) -> tuple[Rows, int, dict[str, slice]]:
         np.zeros(row.size),
     )
     row = np.arange(own.size).reshape(own.shape)
-    later = offers.move_week + 1 < weeks
-    needs = [(0, offers.clinic, x, 0), (1, offers.theatre, x, 0), (1, offers.onward, x[later], 1)]
-    parts = [(row[place[at], stage, offers.move_week[at] + on], at, use[at]) for stage, use, at, on in needs]
+    parts = [(row[place[at], stage, offers.move_week[at] + on], at, use[at]) for stage, use, at, on in asked.needs]
     rows.add(
         "spare",
         np.concatenate([row.ravel(), *(part[0] for part in parts)]),
@@ -73,7 +71,7 @@ def rows_of(asked: Question, exact: bool) -> tuple[Rows, int, dict[str, slice]]:
         spare.free.ravel(),
     )
     for number, (places, stops) in enumerate(spare.pools):
-        mine = [(at[np.isin(place[at], places)], use, on) for _, use, at, on in needs]
+        mine = [(at[np.isin(place[at], places)], use, on) for _, use, at, on in asked.needs]
         rows.add(
             f"pool {number}",
             np.concatenate([offers.move_week[at] + on for at, _, on in mine]),
@@ -98,7 +96,7 @@ def rows_of(asked: Question, exact: bool) -> tuple[Rows, int, dict[str, slice]]:
         about = np.flatnonzero(rule.about)
         rows.add(f"rule {number}", offers.week[about], about, np.ones(len(about)), rule.least, rule.most)
     if np.isfinite(asked.most_change):
-        pair = np.unique(np.stack([offers.sender, offers.receiver]), axis=1, return_inverse=True)[1].ravel()
+        pair = alike(offers.sender, offers.receiver)
         steps = np.arange((pair.max() + 1) * (weeks - 1)).reshape(-1, weeks - 1)
         up, down = offers.week > 0, offers.week < weeks - 1
         rows.add(
@@ -140,8 +138,7 @@ def _add_yes_or_no(asked: Question, rows: Rows, yes: int) -> int:
     offers = asked.offers
     most = asked.stock.eligible.max(axis=1)[offers.stock] + 1.0
     if asked.batch > 1:
-        ways = np.stack([offers.sender, offers.receiver, offers.specialty, offers.stage, offers.week])
-        way = np.unique(ways, axis=1, return_inverse=True)[1].ravel()
+        way = alike(offers.sender, offers.receiver, offers.specialty, offers.stage, offers.week)
         many = int(way.max()) + 1
         top = np.bincount(way, most, many)
         columns = yes + np.arange(many)

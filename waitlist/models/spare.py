@@ -83,10 +83,9 @@ def _extra(system: System) -> Floats:
 def extra_given(system: System, asked: Question, offered: np.ndarray) -> Floats:
     """[N, 2, K] stops agreed on top that the people ``offered`` a move need, beyond what is unused."""
     found = np.zeros((len(system.lists), 2, system.weeks))
-    place = {key: n for n, key in enumerate(system.lists)}
     needed, extra = uses(asked, offered.astype(float)), _extra(system)
     for m, (provider, specialty) in enumerate(zip(asked.spare.provider, asked.spare.specialty, strict=True)):
-        n = place[system.providers[provider], system.specialties[specialty]]
+        n = system.list_at(provider, specialty)
         unused = asked.spare.free[m] - extra[n]
         found[n] = np.clip(needed[m] - unused, 0.0, extra[n])
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -36,27 +38,38 @@ class System:
     deadlines: tuple[Deadline, ...]
     km: Mapping[tuple[str, str], float]
 
-    @property
+    @cached_property
     def providers(self) -> tuple[str, ...]:
         """Every provider and hub, sorted."""
         return tuple(sorted({provider for provider, _ in self.lists}))
 
-    @property
+    @cached_property
     def specialties(self) -> tuple[str, ...]:
         """Every specialty, sorted."""
         return tuple(sorted({specialty for _, specialty in self.lists}))
 
+    def list_at(self, provider: int, specialty: int) -> int:
+        """The place among the N lists of that of a provider and specialty, themselves places."""
+        return self._places[self.providers[provider], self.specialties[specialty]]
+
+    @cached_property
+    def _places(self) -> dict[Key, int]:
+        return {key: n for n, key in enumerate(self.lists)}
+
+    @property
+    def last(self) -> date:
+        """The last deadline."""
+        return max(item.date for item in self.deadlines)
+
     @property
     def weeks(self) -> int:
         """Weeks until the last deadline: those in which offers and moves can help."""
-        last = max(place(self.time.snapshot, item.date).week for item in self.deadlines)
-        return min(last + 1, self.time.weeks)
+        return min(place(self.time.snapshot, self.last).week + 1, self.time.weeks)
 
     @property
     def is_hub(self) -> np.ndarray:
         """[N] which lists are a hub's."""
-        codes = {hub.code for hub in self.plan.hub}
-        return np.array([provider in codes for provider, _ in self.lists])
+        return np.array([provider in self.plan.hub_codes for provider, _ in self.lists])
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ STAGE = {"outpatient": OUTPATIENT, "admission": ADMISSION}
 
 def touched(plan: Plan, lists: Sequence[Key]) -> set[int]:
     """The places of ``lists`` that a transfer of ``plan`` leads from or to, and of its hubs."""
-    place, codes = {key: n for n, key in enumerate(lists)}, {hub.code for hub in plan.hub}
+    place = {key: n for n, key in enumerate(lists)}
     ends = {(p, item.specialty) for item in plan.transfer for p in (item.from_provider, item.to_provider)}
-    return {place[key] for key in ends} | {n for n, (provider, _) in enumerate(lists) if provider in codes}
+    return {place[key] for key in ends} | {n for n, (provider, _) in enumerate(lists) if provider in plan.hub_codes}
 
 
 def moves_of(plan: Plan, lists: Sequence[Key], time: Horizon) -> Moves:
@@ -38,9 +38,8 @@ def moves_of(plan: Plan, lists: Sequence[Key], time: Horizon) -> Moves:
         kept = item.slots_per_week * np.roll(level(item, time), item.lead_weeks)
         kept[: item.lead_weeks] = 0.0
         slots[place[item.to_provider, item.specialty], :, STAGE[item.stage]] += kept
-    hubs = {hub.code for hub in plan.hub}
     for item, people in zip(items, accepted, strict=True):
-        if item.to_provider in hubs:  # all who come, as far as its stops go
+        if item.to_provider in plan.hub_codes:  # all who come, as far as its stops go
             coming = np.append(np.zeros(item.lead_weeks), people)[: time.weeks]
             slots[place[item.to_provider, item.specialty], :, STAGE[item.stage]] += coming
     ones = np.ones((1, time.weeks), dtype=int)
