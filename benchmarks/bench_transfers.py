@@ -1,6 +1,6 @@
 """What choosing transfers costs, and how much better it is than three simpler ways by the same simulation (R12).
 
-    python -m benchmarks.bench_transfers [nel] [england] [random FIRST LAST]
+    python -m benchmarks.bench_transfers [nel] [england] [england-both-stages] [random FIRST LAST]
 
 Real data are read from ../shared/data, or $WAITLIST_SHARED/data; random systems are the made-up one with other hubs,
 limits, deadlines and agreements.
@@ -62,7 +62,7 @@ def north_east_london():
     return ["north east London, chosen and confirmed", seconds, peak, f"{said}{whole['after_p50'].iloc[0]:,.0f}"]
 
 
-def england():
+def england(stage="admission"):
     """Seconds of the program for England's trusts and their nearest neighbours, and what they are spent on."""
     text = f"""
 name = "England by neighbours"
@@ -75,6 +75,7 @@ threshold_weeks = 52
 date = 2026-02-28
 [mutual_aid]
 neighbours = {NEIGHBOURS}
+stage = "{stage}"
 time_limit_seconds = 600
 """
     with tempfile.TemporaryDirectory() as desk:
@@ -103,7 +104,8 @@ time_limit_seconds = 600
         f"{len(trusts)} trusts, {system.weeks} weeks, {len(asked.offers.week):,} offers that could help; "
         f"{int(chosen.offered.sum()):,} made, gap {chosen.gap:.1%}{stopped}; question {built - began:.0f} s"
     )
-    return [f"England, {NEIGHBOURS} nearest each: program and rounding", ended - began, peak, what]
+    stages = "both stages" if stage == "ALL" else f"{stage} stage"
+    return [f"England, {NEIGHBOURS} nearest each, {stages}: program and rounding", ended - began, peak, what]
 
 
 def random_systems(first, last):
@@ -179,8 +181,9 @@ batch = {r.choice([1, 1, 3])}
 
 
 def main():
-    asked = sys.argv[1:] or ["nel", "england", "random", "0", "200"]
-    costs = [cost() for name, cost in (("nel", north_east_london), ("england", england)) if name in asked]
+    asked = sys.argv[1:] or ["nel", "england", "england-both-stages", "random", "0", "200"]
+    measured = {"nel": north_east_london, "england": england, "england-both-stages": lambda: england("ALL")}
+    costs = [cost() for name, cost in measured.items() if name in asked]
     for name, seconds, peak, what in costs:
         print(f"{name}: {seconds:.1f} s, {peak:,.0f} MiB; {what}", flush=True)
     if "random" not in asked:

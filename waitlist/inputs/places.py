@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from waitlist.errors import Problem, Refusal, refuse
+from waitlist.errors import Problem, Refusal
 
 SIZE_LIMIT = 1 << 24
 """Bytes of one file: England's trusts are 20 kB."""
@@ -141,9 +141,9 @@ def _table(path: Path, wanted: Sequence[Sequence[str]], problems: list[Problem])
     """The names that the file has of each of ``wanted``, and its rows; what is wrong joins ``problems``."""
     try:
         if path.stat().st_size > SIZE_LIMIT:
-            raise refuse(
-                path.name, "", "", f"the file is larger than {SIZE_LIMIT >> 20} MB", "Check that it is the one."
-            )
+            rule = f"the file is larger than {SIZE_LIMIT >> 20} MB"
+            problems.append(Problem("error", path.name, "", "", rule, "Check that it is the one."))
+            return [], []
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         rule = f"the file cannot be read: {error.strerror or error}"

@@ -342,6 +342,7 @@ def depart(w: Floats, rates: Floats, returns: Floats, days: float) -> None:
 
 @njit(cache=True, boundscheck=False)
 def write_flows(w: Floats) -> None:
+    """The week's flows of a block, from the sums that it was stepped with."""
     for j in range(LANES):
         w[FLOW + F_ADMITTED * LANES + j] = w[ADMITTED_SUM + j]
         w[FLOW + F_NON_ADMITTED * LANES + j] = w[STOPPED_SUM + j]

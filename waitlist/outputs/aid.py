@@ -73,7 +73,7 @@ def _heat(aid: Aid, names: Mapping[str, str]) -> Figure:
     moves = aid.transfers
     frame = moves.assign(pair=moves["from_provider"] + " to " + moves["to_provider"])
     said = {
-        f"{a} to {b}": f"{names.get(a, a)} to {names.get(b, b)}"
+        say.pair(a, b, {}): say.pair(a, b, names)
         for a, b in zip(moves["from_provider"], moves["to_provider"], strict=True)
     }
     wide = frame.pivot_table(index="pair", columns="offer_week", values="offered", aggfunc="sum", fill_value=0)
@@ -159,7 +159,7 @@ def _effects(aid: Aid, names: Mapping[str, str]) -> Table:
 def _happened(frame: pd.DataFrame, names: Mapping[str, str], specialties: Mapping[str, str]) -> Table:
     rows = [
         [
-            f"{names.get(row.from_provider, row.from_provider)} to {names.get(row.to_provider, row.to_provider)}",
+            say.pair(row.from_provider, row.to_provider, names),
             say.short_day(row.week_ending),
             say.specialty_name(row.specialty, specialties),
             row.stage,

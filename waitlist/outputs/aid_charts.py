@@ -14,8 +14,6 @@ from waitlist.outputs.parts import lines
 
 NEAR = 0.72
 """How far along its line a flow's arrow stands, so that both ways of a pair can be told apart."""
-
-
 APART = 0.22
 """The least distance of two places on the map, of its width."""
 
@@ -77,11 +75,9 @@ def _on_map(places: Mapping[str, tuple[float, float]], codes: Sequence[str]) -> 
         return {}
     middle = sum(places[code][0] for code in codes) / len(codes)
     flat = {c: (places[c][1] * math.cos(math.radians(middle)), places[c][0]) for c in codes}
-    low = [min(spot[i] for spot in flat.values()) for i in (0, 1)]
-    span = max(max(spot[i] for spot in flat.values()) - low[i] for i in (0, 1))
-    if span <= 0:
+    if len(set(flat.values())) == 1:
         return {}
-    at = {c: ((x - low[0]) / span, (y - low[1]) / span) for c, (x, y) in flat.items()}
+    at = _in_square(flat)
     return _apart({c: (x, y + (1 - max(spot[1] for spot in at.values())) / 2) for c, (x, y) in at.items()})
 
 
@@ -97,6 +93,11 @@ def _apart(at: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]
                     dx, dy = (dx, dy) if far else (1.0, 0.0)
                     at[one] = at[one][0] - push * dx, at[one][1] - push * dy
                     at[other] = at[other][0] + push * dx, at[other][1] + push * dy
+    return _in_square(at)
+
+
+def _in_square(at: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """The places moved and scaled alike both ways, so that they just lie in a square of 1."""
     low = [min(spot[i] for spot in at.values()) for i in (0, 1)]
     span = max(max(spot[i] for spot in at.values()) - low[i] for i in (0, 1)) or 1.0
     return {code: ((x - low[0]) / span, (y - low[1]) / span) for code, (x, y) in at.items()}
@@ -112,18 +113,11 @@ def before_after(frame: pd.DataFrame) -> Drawing:
 
     frame: name, before_p10, before_p50, before_p90, after_p10, after_p50, after_p90, in the order of the rows.
     """
-    sides = []
-    for row in lines(frame):
-        for side, shift in (("Without", -1), ("With", 1)):
-            low, middle, high = (
-                getattr(row, f"{'before' if side == 'Without' else 'after'}_{q}") for q in ("p10", "p50", "p90")
-            )
-            sides.append(
-                {"name": row.name, "side": side, "low": low, "middle": middle, "high": high, "shift": 7 * shift}
-            )
-    chart = _before_after(list(frame["name"]))
-    data = pd.DataFrame(sides)
-    return Drawing(chart, {side: data[data["side"] == side] for side in ("Without", "With")})
+    columns, data = ["name", "low", "middle", "high"], {}
+    for side, when in (("Without", "before"), ("With", "after")):
+        part = frame[["name", f"{when}_p10", f"{when}_p50", f"{when}_p90"]]
+        data[side] = part.set_axis(columns, axis="columns")
+    return Drawing(_before_after(list(frame["name"])), data)
 
 
 def _before_after(order: list[str]) -> dict[str, Any]:

@@ -67,9 +67,8 @@ def write(
     taken: set[str] = set()
     _front(book.add_worksheet(_sheet_name("Read me", taken)), aid, title, names, styles)
     for (sender, receiver), rows in aid.transfers.groupby(["from_provider", "to_provider"], sort=True):
-        pair = f"{names.get(str(sender), str(sender))} to {names.get(str(receiver), str(receiver))}"
-        sheet = book.add_worksheet(_sheet_name(f"{sender} to {receiver}", taken))
-        _pair(sheet, pair, rows, specialties, styles)
+        sheet = book.add_worksheet(_sheet_name(say.pair(str(sender), str(receiver), {}), taken))
+        _pair(sheet, say.pair(str(sender), str(receiver), names), rows, specialties, styles)
     for code in sorted(set(aid.effects["provider"]) - {ALL}):
         _board(book.add_worksheet(_sheet_name(f"Board {code}", taken)), aid, code, names, styles)
     book.close()

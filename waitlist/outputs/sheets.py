@@ -64,6 +64,7 @@ def listed(result: Result, sheet: Sheet, by: list[str]) -> Sheet:
 
 
 def heading(column: str) -> str:
+    """A table's column in words; what follows a space is the quantile."""
     measure, _, quantile = column.partition(" ")
     words = say.MEASURES.get(measure) or say.COLUMNS.get(measure) or measure.replace("_", " ").capitalize()
     more = {"p05": ", 5th percentile", "p95": ", 95th percentile", "difference": ", against the plan"}

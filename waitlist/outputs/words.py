@@ -166,6 +166,11 @@ def list_join(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
+def pair(sender: str, receiver: str, names: Mapping[str, str]) -> str:
+    """Who sends to whom, by their ``names`` where known."""
+    return f"{names.get(sender, sender)} to {names.get(receiver, receiver)}"
+
+
 def provider_name(code: str, names: Mapping[str, str]) -> str:
     """The provider's name for reading: ``Barts Health NHS Trust``; its code where it has none."""
     return "All providers" if code == ALL else title_case(_printable(names.get(code) or code))
