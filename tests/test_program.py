@@ -193,7 +193,7 @@ def test_floors_and_caps_that_conflict_are_named_together_and_no_others():
     idle = Rule("at most 40", offers.sender == 1, np.full(weeks, 40.0), np.zeros(weeks))
     with pytest.raises(Conflict) as conflict:
         choose(replace(asked, rules=(floor, idle, cap)))
-    assert set(conflict.value.names) == {"at least 9", "at most 5"}
+    assert set(conflict.value.names) == {"at least 9", "at most 5"} and conflict.value.week == 0
 
 
 def test_a_floor_that_spare_cannot_meet_names_the_spare():

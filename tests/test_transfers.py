@@ -200,6 +200,31 @@ def test_where_nothing_can_move_it_says_so(place, history, keys, says):
     assert aid_part(found, {}, {}).figures  # before and after, without a schedule
 
 
+def test_where_every_schedule_leaves_more_over_in_the_simulation_nobody_moves(place, history):
+    (place / "vain.toml").write_text("""
+name = "In vain"
+inputs = "sample"
+horizon_months = 9
+draws = 72
+specialties = ["301", "400", "502"]
+[[deadline]]
+threshold_weeks = 18
+date = 2026-05-31
+[[deadline]]
+threshold_weeks = 40
+date = 2026-02-28
+[mutual_aid]
+min_weeks_waited = 40
+stage = "outpatient"
+lead_weeks = 2
+acceptance = 0.94
+batch = 3
+""")
+    some = wl.Plan.load(place / "vain.toml")
+    found = pipeline.transfers(some, history).aid
+    assert any("Nobody is to move" in sentence for sentence in found.sentences) and not len(found.transfers)
+
+
 def test_where_nobody_is_over_a_threshold_nobody_moves(place, history):
     plan = planned(place, "[mutual_aid]\nstage = 'ALL'")
     deadline = plan.deadline[0].model_copy(update={"threshold_weeks": 104, "date": dt.date(2025, 9, 30)})
@@ -246,6 +271,17 @@ def test_an_agreed_transfer_that_cannot_be_is_refused(place, history, change, sa
         ("[mutual_aid]\naims = ['travel', 'travel']", "each aim once"),
         ("[mutual_aid]\nmax_km = 20", "need to know where"),
         ("[mutual_aid]\ncoordinates = ['nowhere.csv']", "nowhere.csv"),
+        ("[mutual_aid]\ncoordinates = ['/dev/zero']", "not an ordinary file"),
+        ('[mutual_aid]\n[[hub]]\ncode = "ALL"\nname = "x"\nper_week = 1', "stands for all providers"),
+        (
+            '[mutual_aid]\n[[hub]]\ncode = "HUB1"\nname = "x"\nper_week = 1\n'
+            '[[mutual_aid.give]]\nprovider = "HUB1"\nper_week = 1',
+            "what a hub can give",
+        ),
+        (
+            '[mutual_aid]\n[[mutual_aid.give]]\nprovider = "MADE3"\nspecialty = "330"\nper_week = 1',
+            "Part 2A is not reported",
+        ),
         ('[mutual_aid]\n[[hub]]\ncode = "MADE1"\nname = "x"\nper_week = 1', "that of a provider in the data"),
         ("", "chosen where it has [mutual_aid]"),
         (AGREED + AGREED, "overlap"),
@@ -270,7 +306,7 @@ def test_floors_and_caps_that_contradict_are_named_together(place, history):
     )
     gives = '[[mutual_aid.give]]\nprovider = "MADE2"\nspecialty = "110"\nextra_per_week = 30'
     said = refusal(place, history, f"[mutual_aid]\nmin_weeks_waited = 18\n{gives}\n{limits}")
-    assert "from MADE1: at least 9 a week; all offers: at most 4 a week" in said
+    assert "in the week ending 7 September 2025: from MADE1: at least 9 a week; all offers: at most 4 a week" in said
 
 
 def test_a_time_limit_gives_the_best_found_and_says_so(place, history):

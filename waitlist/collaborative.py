@@ -43,7 +43,8 @@ def mutual_aid(state: Calibrated, plan: Plan, known: Mapping[Key, Observed], tel
     try:
         found = aid.scheduled(state, told, deadlines, km, known, tell)
     except Conflict as conflict:
-        rule = f"these limits cannot all be kept: {'; '.join(conflict.names)}"
+        week = state.time.week_ends[conflict.week + 1]
+        rule = f"these limits cannot all be kept in the week ending {week:%-d %B %Y}: {'; '.join(conflict.names)}"
         remedy = "Lower a least_per_week, or raise what it conflicts with."
         raise refuse("the plan", "mutual_aid.limit", "", rule, remedy) from None
     counts = state.history.counts

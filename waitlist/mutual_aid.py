@@ -66,7 +66,9 @@ class Hub(Settings):
     lon: Longitude | None = None
 
     @model_validator(mode="after")
-    def _place_is_whole(self) -> Hub:
+    def _is_somewhere(self) -> Hub:
+        if self.code.upper() == ALL:
+            raise ValueError(f"hub.code may not be {self.code}: it stands for all providers")
         if (self.lat is None) != (self.lon is None):
             raise ValueError("hub.lat and hub.lon go together")
         return self

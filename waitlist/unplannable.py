@@ -44,7 +44,7 @@ def planned_problems(
         for item in getattr(plan, key):
             found += _about("the plan", key, item, lists, names, specialties)
     found += target_problems(plan, snapshot, last)
-    found += _aid(plan, names, specialties)
+    found += _aid(plan, lists, names, specialties, snapshot, last)
     return list(dict.fromkeys(found))
 
 
@@ -107,14 +107,27 @@ def hub_problems(plan: Plan, names: Mapping[str, str], specialties: Mapping[str,
     return found
 
 
-def _aid(plan: Plan, names: Mapping[str, str], specialties: Mapping[str, str]) -> list[Problem]:
-    """Codes in [mutual_aid] that are not those of the plan's providers, hubs and specialties."""
-    aid, found = plan.mutual_aid, []
-    for item in aid.give if aid else ():
-        found += unknown_codes("mutual_aid.give.provider", [item.provider], names)
-        found += unknown_codes("mutual_aid.give.specialty", [c for c in (item.specialty,) if c != ALL], specialties)
+def _aid(
+    plan: Plan,
+    lists: Lists,
+    names: Mapping[str, str],
+    specialties: Mapping[str, str],
+    snapshot: date,
+    last: date,
+) -> list[Problem]:
+    """What [mutual_aid] says of providers, hubs, specialties, stages and days that are not there."""
+    aid, found = plan.mutual_aid, list[Problem]()
+    if aid is None:
+        return []
+    for key, dated in (("", aid), *((".give", item) for item in aid.give), *((".limit", item) for item in aid.limit)):
+        found += _when("the plan", f"mutual_aid{key}", dated, snapshot, last)
+    for item in aid.give:
+        found += _about("the plan", "mutual_aid.give", item, lists, names, specialties)
+        if item.provider in plan.hub_codes:
+            rule, remedy = "what a hub can give is its own per_week", "Change per_week in its [[hub]]."
+            found.append(Problem("error", "the plan", "mutual_aid.give.provider", item.provider, rule, remedy))
     for key in ("limit", "exclude"):
-        for about in getattr(aid, key) if aid else ():
+        for about in getattr(aid, key):
             for side in ("from_provider", "to_provider"):
                 code = getattr(about, side)
                 found += unknown_codes(f"mutual_aid.{key}.{side}", [code] if code != ALL else [], names)

@@ -140,6 +140,9 @@ def great_circle(one: tuple[float, float], other: tuple[float, float]) -> float:
 def _table(path: Path, wanted: Sequence[Sequence[str]], problems: list[Problem]) -> tuple[list[str], list[Row]]:
     """The names that the file has of each of ``wanted``, and its rows; what is wrong joins ``problems``."""
     try:
+        if path.exists() and not path.is_file():  # a device or pipe may never end
+            problems.append(Problem("error", path.name, "", "", "this is not an ordinary file", "Name a CSV file."))
+            return [], []
         if path.stat().st_size > SIZE_LIMIT:
             rule = f"the file is larger than {SIZE_LIMIT >> 20} MB"
             problems.append(Problem("error", path.name, "", "", rule, "Check that it is the one."))

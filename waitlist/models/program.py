@@ -44,11 +44,12 @@ class Chosen:
 
 
 class Conflict(Exception):
-    """Floors that nothing can meet; ``names`` of the smallest set of limits that conflict."""
+    """Floors that nothing can meet; ``names`` of the smallest set of limits that conflict, and the ``week`` (from 0) of
+    the first floor among them."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], week: int) -> None:
         super().__init__(", ".join(names))
-        self.names = tuple(names)
+        self.names, self.week = tuple(names), week
 
 
 class _Quiet(highspy.Highs):  # type: ignore[misc]
@@ -174,7 +175,7 @@ def _in_order(
         status = model.getModelStatus()
         if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
             if place == 0:
-                raise Conflict(_smallest(asked, model, rows, layout))
+                raise _smallest(asked, model, rows)
             break
         late = status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kSolutionLimit)
         if exact and place == 0:
@@ -201,21 +202,26 @@ def _in_order(
 
 def _refuse_unmet(asked: Question) -> None:
     """Nobody can be offered anything: a floor above nobody is a conflict."""
-    unmet = [rule.name for rule in asked.rules if rule.least.max(initial=0.0) > 0]
+    unmet = [(int(np.flatnonzero(rule.least)[0]), rule.name) for rule in asked.rules if rule.least.any()]
     if unmet:
-        raise Conflict([unmet[0], "nobody may be offered a move within the other limits"])
+        week, name = min(unmet)
+        raise Conflict([name, NOBODY_THEN], week)
 
 
-def _smallest(asked: Question, model: highspy.Highs, rows: Rows, layout: dict[str, slice]) -> list[str]:
-    """The names of the smallest set of limits that conflict, as the solver finds it."""
+NOBODY_THEN = "nobody may be offered such a move then"
+
+
+def _smallest(asked: Question, model: highspy.Highs, rows: Rows) -> Conflict:
+    """The smallest set of limits that conflict, as the solver finds it."""
     model.setOptionValue("iis_strategy", 2)
     _, iis = model.getIis()
     found = {int(i) for i in iis.row_index_}
-    names = []
+    names, weeks = [], []
     for number, rule in enumerate(asked.rules):
         here = rows.named[f"rule {number}"]
         if any(here.start <= i < here.stop for i in found):
             names.append(rule.name)
+            weeks += [i - here.start for i in found if here.start <= i < here.stop and rule.least[i - here.start] > 0]
     said = {
         "spare": "the stops that receivers can give",
         "tolerance": "tolerance_weeks",
@@ -228,5 +234,6 @@ def _smallest(asked: Question, model: highspy.Highs, rows: Rows, layout: dict[st
         here = rows.named.get(name, slice(0, 0))
         if any(here.start <= i < here.stop for i in found):
             names.append(words)
-    names = list(dict.fromkeys(names)) or [rule.name for rule in asked.rules if rule.least.max(initial=0.0) > 0]
-    return names if len(names) > 1 else [*names, "in some week nobody may be offered such a move"]
+    names = list(dict.fromkeys(names)) or [rule.name for rule in asked.rules if rule.least.any()]
+    weeks = weeks or [int(np.flatnonzero(rule.least)[0]) for rule in asked.rules if rule.least.any()]
+    return Conflict(names if len(names) > 1 else [*names, NOBODY_THEN], min(weeks))
