@@ -14,6 +14,9 @@ import resource
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +47,8 @@ def scheduled(plan, history, km=None):
 
 
 def north_east_london():
-    """Seconds and people of the worked example, chosen and confirmed, in this process."""
+    """Seconds and people of the worked example, chosen and confirmed, in this process, which has loaded its kernels."""
+    random_system(0)
     reference = DATA / "reference"
     plan = wl.Plan.load(
         ROOT / "models" / "nel-mutual-aid.toml",
@@ -108,18 +112,22 @@ time_limit_seconds = 600
     return [f"England, {NEIGHBOURS} nearest each, {stages}: program and rounding", ended - began, peak, what]
 
 
-def random_systems(first, last):
-    """How the program fares against WAYS on random systems ``first`` to ``last``: people fewer over thresholds by the
-    same simulation, one line for each system."""
+@cache
+def made_up():
+    """A folder with the made-up system, and its past; once for each process."""
     desk = Path(tempfile.mkdtemp())
     write_sample(desk / "sample")
-    history = wl.read(desk / "sample")
-    for seed in range(first, last):
-        (desk / "plan.toml").write_text(_random_plan(seed))
-        apart = np.random.default_rng(seed).uniform(2, 60, (len(ENDS), len(ENDS)))
-        km = {(a, b): apart[i, j] for i, a in enumerate(ENDS) for j, b in enumerate(ENDS)}
-        found = scheduled(wl.Plan.load(desk / "plan.toml"), history, km)
-        yield {"seed": seed, "given": found.way, "effect": found.effect, **found.by_way}
+    return desk, wl.read(desk / "sample")
+
+
+def random_system(seed):
+    """How the program fares against WAYS on a random system: people fewer over thresholds by the same simulation."""
+    desk, history = made_up()
+    (desk / "plan.toml").write_text(_random_plan(seed))
+    apart = np.random.default_rng(seed).uniform(2, 60, (len(ENDS), len(ENDS)))
+    km = {(a, b): apart[i, j] for i, a in enumerate(ENDS) for j, b in enumerate(ENDS)}
+    found = scheduled(wl.Plan.load(desk / "plan.toml"), history, km)
+    return {"seed": seed, "given": found.way, "effect": found.effect, **found.by_way}
 
 
 def compared(systems):
@@ -190,9 +198,10 @@ def main():
         return
     first, last = (int(number) for number in asked[asked.index("random") + 1 :][:2])
     systems = []
-    for line in random_systems(first, last):
-        print(json.dumps(line), flush=True)
-        systems.append(line)
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as workers:
+        for line in workers.map(random_system, range(first, last)):
+            print(json.dumps(line), flush=True)
+            systems.append(line)
     rows, said = compared(systems)
     costs = [[name, f"{seconds:.1f}", f"{peak:,.0f}", what] for name, seconds, peak, what in costs]
     notes = [said, "", "| people fewer over, of the program's | median | most | systems where better |"]

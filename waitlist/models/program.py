@@ -26,6 +26,10 @@ FAR, NEAR = 0.02, 0.005
 """Gaps, as shares: from which whole people are searched for once more, and which is near enough."""
 MOST_SEARCHED, NODES = 5_000, 1
 """Offers among which that search is made, and its nodes."""
+PART, STEPS = 0.25, 14
+"""Of the providers that both send and receive, how many are let do one of the two at a time, and how often."""
+IMPOSSIBLE = (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible)
+DONE = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kSolutionLimit)
 PRIMAL = 4
 """The solver's number for the simplex method that keeps what is possible and improves it (measured: half the time)."""
 
@@ -109,30 +113,56 @@ def fractions(asked: Question) -> Floats:
 
 
 def _direction(asked: Question, until: float) -> tuple[np.ndarray, float, bool]:
-    """[X] which offers may be made at all, so that nobody sends and receives the same specialty and stage in a month:
-    of a provider that could do both, the way that more people go; and the best that could be had without this. Small
-    programs choose it themselves."""
-    free, offers = np.ones(len(asked.offers.week), dtype=bool), asked.offers
-    both = either_or(asked)
-    if not both or len(offers.week) <= SMALL:
-        return free, np.nan, False
-    solved, bound, late = _in_order(replace(asked, aims=asked.aims[:1]), free, until)
-    for sends, receives in both:
-        free[receives if solved[sends].sum() >= solved[receives].sum() else sends] = False
-    return free, bound, late
+    """[X] which offers may be made at all, so that nobody sends and receives the same specialty and stage in a month;
+    the best that could be had without this; and whether time ran out. Small programs choose it themselves.
 
-
-def _in_order(
-    asked: Question, free: np.ndarray, until: float, nodes: int = 0, start: np.ndarray | None = None
-) -> tuple[Floats, float, bool]:
-    """The offers [X] after the last aim, the value of the first (where whole, the bound that is proven), and whether
-    time ran out.
-
-    Whole people, batches and directions where ``nodes`` may be looked at for each aim; else as fractions. ``start``
-    [X]: a schedule to better.
+    Of the providers that do both in the best fractions, those are decided first that gain least by the lesser of the
+    two, PART of them at a time, and the rest is solved again: a dive, each step of which starts from the last.
     """
-    exact = nodes > 0
-    rows, width, layout = rows_of(asked, exact)
+    free, both = np.ones(len(asked.offers.week), dtype=bool), either_or(asked)
+    if not both or len(free) <= SMALL:
+        return free, np.nan, False
+    first = replace(asked, aims=asked.aims[:1])
+    model, rows, costs = _model(first, free)
+    cost, bound, solved, open_ = costs[first.aims[0]], np.nan, np.zeros(len(free)), np.ones(len(both), dtype=bool)
+    _seek(model, cost)
+    for step in range(STEPS + 1):
+        status = _solve(model, until)
+        if status in IMPOSSIBLE and step == 0:
+            raise _smallest(asked, model, rows)
+        if status != highspy.HighsModelStatus.kOptimal:  # the rounding sees to what is still undecided
+            return free, bound, status not in IMPOSSIBLE
+        values = np.array(model.getSolution().col_value)
+        bound = float(cost @ values) if step == 0 else bound
+        solved = values[: len(free)] * asked.offers.over
+        gains = np.array([[solved[sends].sum(), solved[receives].sum()] for sends, receives in both])
+        lesser = gains.min(axis=1)
+        undecided = np.flatnonzero(open_ & (lesser > 1e-9))
+        if step == STEPS or not len(undecided):
+            break
+        order = undecided[np.argsort(lesser[undecided] / gains[undecided].sum(axis=1), kind="stable")]
+        now = order[: int(np.ceil(PART * len(order)))]
+        open_[now] = False
+        _close(free, both, gains, now)
+        shut = np.flatnonzero(~free).astype(np.int32)
+        model.changeColsBounds(len(shut), shut, np.zeros(len(shut)), np.zeros(len(shut)))
+    _close(free, both, gains, np.flatnonzero(open_))
+    return free, bound, False
+
+
+def _close(free: np.ndarray, both: list[tuple[np.ndarray, np.ndarray]], gains: Floats, places: np.ndarray) -> None:
+    """Let those at ``places`` of ``both`` only send, or only receive: what ``gains`` more."""
+    for i in places:
+        free[both[i][int(gains[i, 0] >= gains[i, 1])]] = False
+
+
+def _model(asked: Question, free: np.ndarray, nodes: int = 0) -> tuple[highspy.Highs, Rows, dict[str, Floats]]:
+    """The solver with the limits of ``asked``, its rows, and what each aim makes of every column, offers first.
+
+    Only offers that are ``free`` [X] may be made. Whole people, batches and directions where ``nodes`` may be looked at
+    for each aim; else fractions.
+    """
+    rows, width, layout = rows_of(asked, nodes > 0)
     lower, upper = np.zeros(width), np.full(width, np.inf)
     count = layout["own"].start
     upper[:count] = np.where(free, np.inf, 0.0)
@@ -147,7 +177,7 @@ def _in_order(
     lp.row_lower_, lp.row_upper_ = np.concatenate(rows.lower), np.concatenate(rows.upper)
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
-    if exact:
+    if nodes:
         whole = np.zeros(width, dtype=int)
         whole[:count] = whole[layout["yes"]] = 1
         lp.integrality_ = [highspy.HighsVarType(int(kind)) for kind in whole]
@@ -157,47 +187,68 @@ def _in_order(
     model.passModel(lp)
     costs = costs_of(asked, width, layout)
     if np.isfinite(asked.most_over):
-        some = np.flatnonzero(costs["over_thresholds"])
-        model.addRow(-np.inf, asked.most_over, len(some), some.astype(np.int32), costs["over_thresholds"][some])
+        _hold(model, costs["over_thresholds"], asked.most_over)
+    return model, rows, costs
+
+
+def _hold(model: highspy.Highs, cost: Floats, most: float) -> None:
+    """Let ``cost`` be no more than ``most``."""
+    some = np.flatnonzero(cost).astype(np.int32)
+    model.addRow(-np.inf, most, len(some), some, cost[some])
+
+
+def _seek(model: highspy.Highs, cost: Floats) -> None:
+    model.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), cost)
+
+
+def _solve(model: highspy.Highs, until: float) -> highspy.HighsModelStatus:
+    """Solve until then at most, and say how it ended."""
+    left = until - clock.monotonic()
+    if left <= 0:
+        return highspy.HighsModelStatus.kTimeLimit
+    model.setOptionValue("time_limit", model.getRunTime() + left)
+    model.run()
+    return model.getModelStatus()
+
+
+def _in_order(
+    asked: Question, free: np.ndarray, until: float, nodes: int = 0, start: np.ndarray | None = None
+) -> tuple[Floats, float, bool]:
+    """The offers [X] after the last aim, the value of the first (where whole, the bound that is proven), and whether
+    time ran out. ``free`` and ``nodes`` as _model has them; ``start`` [X]: a schedule to better.
+    """
+    model, rows, costs = _model(asked, free, nodes)
+    count = len(free)
     if start is not None:
-        columns = np.arange(count, dtype=np.int32)
-        model.setSolution(count, columns, start.astype(float))
+        model.setSolution(count, np.arange(count, dtype=np.int32), start.astype(float))
         model.setOptionValue("mip_rel_gap", NEAR)
-    solved, first, late = np.zeros(count), np.nan, False
+    solved, first = np.zeros(count), np.nan
     for place, aim in enumerate(asked.aims):
-        left = until - clock.monotonic()
-        if left <= 0:
-            late = True
-            break
-        model.changeColsCost(width, np.arange(width, dtype=np.int32), costs[aim])
-        model.setOptionValue("time_limit", model.getRunTime() + left)
-        model.run()
-        status = model.getModelStatus()
-        if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+        _seek(model, costs[aim])
+        status = _solve(model, until)
+        if status in IMPOSSIBLE:
             if place == 0:
                 raise _smallest(asked, model, rows)
             break
-        late = status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kSolutionLimit)
-        if exact and place == 0:
+        if status == highspy.HighsModelStatus.kTimeLimit and not nodes:
+            return solved, first, True
+        if nodes and place == 0:
             first = float(model.getInfo().mip_dual_bound)
         solution = model.getSolution()
-        values, there = np.array(solution.col_value), solution.value_valid and (exact or not late)
-        if there:
-            solved = np.clip(values[:count], 0.0, None)
-        late = late or (not there and place == 0)
-        if late or not there:
-            break
+        if not solution.value_valid:
+            return solved, first, place == 0 or status not in DONE
+        values = np.array(solution.col_value)
+        solved = np.clip(values[:count], 0.0, None)
+        if status not in DONE:
+            return solved, first, True
         value = float(costs[aim] @ values)
         if place == 0:
             model.setOptionValue("simplex_strategy", PRIMAL)  # what was best is still possible: a start for the next
-            first = first if exact else value
-        if place + 1 < len(asked.aims):
-            some = np.flatnonzero(costs[aim])
-            most = value + asked.hold * abs(value) + 1e-6 * (1.0 + abs(value) * (not exact))
-            model.addRow(-np.inf, most, len(some), some.astype(np.int32), costs[aim][some])
-            if exact:
-                model.setSolution(width, np.arange(width, dtype=np.int32), values)
-    return solved, first, late
+            first = first if nodes else value
+        _hold(model, costs[aim], value + asked.hold * abs(value) + 1e-6 * (1.0 + abs(value) * (not nodes)))
+        if nodes:
+            model.setSolution(len(values), np.arange(len(values), dtype=np.int32), values)
+    return solved, first, False
 
 
 def _refuse_unmet(asked: Question) -> None:

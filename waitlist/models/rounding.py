@@ -40,11 +40,6 @@ class Ledger:
         """The most people more that offer ``x`` may be made to, with every limit kept but for the batch."""
         asked, offers = self.asked, self.asked.offers
         week, most = offers.week[x], np.inf
-        if self._against(x):
-            return 0
-        for stock in self._stocks(x):
-            part = self.decays[stock, week:] / self.decays[stock, week]
-            most = min(most, float(np.min((asked.stock.eligible[stock, week:] - self.alive[stock, week:]) / part)))
         m = self.place[x]
         needs = self._needs(x)
         for stage, k, use in needs:
@@ -53,6 +48,11 @@ class Ledger:
             if m in self.pool_of:
                 i = self.pool_of[m]
                 most = min(most, (asked.spare.pools[i][1][k] - self.pooled[i, k]) / use)
+        if most < 1.0 - MARGIN or self._against(x):  # most often what the receiver can give is used up: no more to ask
+            return 0
+        for stock in self._stocks(x):
+            part = self.decays[stock, week:] / self.decays[stock, week]
+            most = min(most, float(np.min((asked.stock.eligible[stock, week:] - self.alive[stock, week:]) / part)))
         for i, rule in enumerate(asked.rules):
             if rule.about[x]:
                 most = min(most, rule.most[week] - self.ruled[i, week])

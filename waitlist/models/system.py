@@ -3,10 +3,12 @@ start."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,8 +18,14 @@ from waitlist.models.assumptions import Key
 from waitlist.models.expected import Expected, Worth
 from waitlist.mutual_aid import MutualAid
 from waitlist.plan import Deadline, Plan
+from waitlist.planned import ALL
 
 STAGES = ("outpatient", "admission")
+WIDTH = 8
+"""Weeks apart that clocks of one group may have started: who has waited longer is treated sooner or later than others,
+so that a move is worth more or less (measured: in north east London transfers so chosen leave 22 % fewer over)."""
+MOST_WAYS = 1_000_000
+"""Ways to move, times groups, beyond which groups are wider: the program of all England would take an hour."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,23 @@ class Groups:
 
 
 def groups_of(system: System) -> Groups:
-    """The groups of the thresholds' cohorts; a clock that started later is in none."""
-    cuts = {item.threshold_weeks - place(system.time.snapshot, item.date).week for item in system.deadlines}
-    return Groups(np.array(sorted(cuts)))
+    """The groups of the thresholds' cohorts, none of clocks that started more than WIDTH weeks apart, or twice or four
+    times that where there would be too many; a clock that started later is in none."""
+    ends = {item.threshold_weeks - place(system.time.snapshot, item.date).week for item in system.deadlines}
+    cuts = sorted(ends)
+    cuts.append(max(BANDS, cuts[-1] + 1))
+    width = WIDTH
+    while True:
+        parts = [np.linspace(a, b, -(-(b - a) // width), endpoint=False) for a, b in pairwise(cuts)]
+        found = np.unique(np.rint(np.concatenate(parts)).astype(int))
+        if width >= BANDS or len(found) * _ways(system) <= MOST_WAYS:
+            return Groups(found)
+        width *= 2
+
+
+def _ways(system: System) -> int:
+    """Pairs of lists between which people might move, times stages and weeks."""
+    near = len(system.lists) if system.aid.neighbours is None else system.aid.neighbours + len(system.plan.hub)
+    alike = Counter(specialty for _, specialty in system.lists)
+    pairs = sum(number * min(number - 1, near) for number in alike.values())
+    return pairs * (2 if system.aid.stage == ALL else 1) * system.weeks

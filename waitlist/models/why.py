@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,9 +43,9 @@ KINDS = ("spare", "hub", "limit", "tolerance", "eligible", "nobody")
 
 def bounds(system: System, asked: Question, chosen: Chosen, over: Mapping[tuple[str, str], float]) -> Iterator[Bound]:
     """What binds at each list that still has people ``over`` thresholds, the most first."""
-    still = sorted((key for key in over if over[key] >= LEAST_GAIN), key=lambda key: -over[key])
-    for provider, specialty in still[:MOST_LISTS]:
-        yield _bound(system, asked, chosen, provider, specialty)
+    still = sorted((key for key in over if over[key] >= LEAST_GAIN), key=lambda key: -over[key])[:MOST_LISTS]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:  # the solver leaves the interpreter free
+        yield from threads.map(lambda key: _bound(system, asked, chosen, *key), still)
 
 
 def _bound(system: System, asked: Question, chosen: Chosen, provider: str, specialty: str) -> Bound:
