@@ -155,7 +155,9 @@ def large(seed, **changes):
     return replace(asked, spare=spare)
 
 
-@pytest.mark.parametrize(("seed", "batch", "change"), [(0, 1, np.inf), (1, 3, np.inf), (2, 1, 4.0), (3, 3, 6.0)])
+@pytest.mark.parametrize(
+    ("seed", "batch", "change"), [(0, 1, np.inf), (1, 3, np.inf), (2, 1, 4.0), (3, 3, 6.0), (5, 3, 4.0)]
+)
 def test_whole_people_keep_every_limit(seed, batch, change):
     asked = large(seed, batch=batch, most_change=change)
     offers, weeks = asked.offers, len(asked.months)

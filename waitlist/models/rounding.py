@@ -223,20 +223,25 @@ def _meet_floors(book: Ledger, free: np.ndarray) -> None:
 
 
 def _smooth(book: Ledger) -> None:
-    """No pair falls from one week to the next by more than it may: what is too much in the week before is left out."""
+    """No pair rises or falls from one week to the next by more than it may: what is too much in the greater week is
+    left out, the least helpful first, and all of a batch that is no longer full."""
     asked, offers = book.asked, book.asked.offers
     if not np.isfinite(asked.most_change):
         return
-    for pair in range(len(book.by_pair)):
-        for k in range(book.by_pair.shape[1] - 2, -1, -1):
-            excess = int(np.ceil(book.by_pair[pair, k] - book.by_pair[pair, k + 1] - asked.most_change - MARGIN))
-            if excess <= 0:
-                continue
-            some = np.flatnonzero((book.pair == pair) & (offers.week == k) & (book.offered > 0))
+    again = True
+    while again:
+        step = np.diff(book.by_pair, axis=1)
+        excess = np.ceil(np.abs(step) - asked.most_change - MARGIN)
+        again = bool((excess > 0).any())
+        for pair, k in np.argwhere(excess > 0):
+            week, left = k + (step[pair, k] > 0), int(excess[pair, k])
+            some = np.flatnonzero((book.pair == pair) & (offers.week == week) & (book.offered > 0))
             for x in some[np.argsort(offers.over[some], kind="stable")]:
-                fewer = min(excess, int(book.offered[x]))
+                fewer = min(left, int(book.offered[x]))
                 book.add(int(x), -fewer)
-                excess -= fewer
+                left -= fewer
+            for way in np.unique(book.way[some]):
+                _keep_batch(book, np.flatnonzero(book.way == way).tolist())
 
 
 WAYS = ("proportional", "nearest", "longest")
@@ -252,20 +257,31 @@ def simple(asked: Question, way: str) -> np.ndarray:
         "nearest": (-offers.group, offers.km, offers.week),
         "longest": (offers.week, -offers.group),
     }[way]
-    most = np.full(len(offers.week), EVERYBODY) if way != "proportional" else np.floor(_shares(asked) + MARGIN)
+    shared = np.floor(_shares(asked) + MARGIN) if way == "proportional" else np.full(len(offers.week), EVERYBODY)
+    line = alike(asked.receiving, offers.stage, offers.sender)
+    given = np.zeros(int(line.max(initial=-1)) + 1)
     for x in np.lexsort(keys):
-        _offer(book, int(x), int(most[x]))
+        number = min(int(shared[x] - given[line[x]]), book.room(int(x)))
+        if number > 0 and _may_rise(book, int(x), number):
+            book.add(int(x), number)
+            given[line[x]] += number
+    for short in np.flatnonzero((book.by_way > 0) & (book.by_way < asked.batch)):
+        _keep_batch(book, np.flatnonzero(book.way == short).tolist())
     _meet_floors(book, np.ones(len(offers.week), dtype=bool))
     _smooth(book)
     return book.offered
 
 
 def _shares(asked: Question) -> Floats:
-    """[X] people of each offer, were the receiver's spare in that week shared as people may be offered it."""
-    offers, place = asked.offers, asked.receiving
+    """[X] people of each offer's sender who may have moved to its receiver until then, were what the receiver can give
+    of the stage shared as people wait who may be offered it; what a week has beyond whole people is the next week's."""
+    offers, place, weeks = asked.offers, asked.receiving, len(asked.months)
     spare = asked.spare.free + asked.spare.own
-    use = offers.clinic + offers.theatre
     people = asked.stock.eligible[offers.stock, offers.week]
-    key = (place * 2 + offers.stage) * len(asked.months) + offers.move_week
-    whole = np.bincount(key, people * np.maximum(use, 1e-9), minlength=int(key.max(initial=-1)) + 1)[key]
-    return np.asarray(people * spare[place, offers.stage, offers.move_week] / np.maximum(whole, 1e-9))
+    list_, line = alike(place, offers.stage), alike(place, offers.stage, offers.sender)
+    whole, mine = np.zeros((list_.max(initial=-1) + 1, weeks)), np.zeros((line.max(initial=-1) + 1, weeks))
+    np.add.at(whole, (list_, offers.move_week), people * np.maximum(offers.clinic + offers.theatre, 1e-9))
+    np.add.at(mine, (line, offers.move_week), people)
+    stops = np.zeros_like(mine)
+    stops[line] = spare[place, offers.stage] / np.maximum(whole[list_], 1e-9)
+    return np.asarray((mine * stops).cumsum(axis=1)[line, offers.move_week])
