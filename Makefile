@@ -30,7 +30,7 @@ test: $(READY) ## lint, types, the one-way rule and the tests
 	@echo "== lint" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "== types" && $(BIN)/mypy
 	@echo "== rooms" && PYTHONPATH=. $(BIN)/lint-imports
-	@echo "== tests" && $(BIN)/pytest -q
+	@echo "== tests" && $(BIN)/pytest -q -n 2 --dist loadfile
 
 bench: $(READY) ## measure the kernel and whole runs, beside patient-by-patient simulation
 	@$(BIN)/python -m benchmarks.bench_kernel

@@ -138,7 +138,7 @@ def compared(systems):
         shares = [100 * line[way] / line["program"] for line in some]
         better = sum(line[way] > line["program"] + 1e-6 for line in systems if way in line)
         rows.append([way, f"{np.median(shares):.0f} %", f"{max(shares):.0f} %", str(better)])
-    none = sum(line["given"] == aid.NONE for line in systems)
+    none = sum(line["given"] == aid.NOBODY for line in systems)
     worse = sum(line[line["given"]] < max(line.get(way, 0.0) for way in WAYS) - 1e-6 for line in systems)
     given = sum(line["given"] in WAYS for line in systems)
     said = (

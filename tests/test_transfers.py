@@ -12,7 +12,9 @@ import pytest
 
 import waitlist as wl
 from waitlist import collaborative, pipeline
+from waitlist.bands import BANDS
 from waitlist.errors import Refusal
+from waitlist.models import system
 from waitlist.outputs import folder, schedule
 from waitlist.outputs.aid import aid_part
 
@@ -200,7 +202,8 @@ def test_where_nothing_can_move_it_says_so(place, history, keys, says):
     assert aid_part(found, {}, {}).figures  # before and after, without a schedule
 
 
-def test_where_every_schedule_leaves_more_over_in_the_simulation_nobody_moves(place, history):
+def test_where_every_schedule_leaves_more_over_in_the_simulation_nobody_moves(place, history, monkeypatch):
+    monkeypatch.setattr(system, "WIDTH", BANDS)  # groups so wide that the program can't tell whom a move helps
     (place / "vain.toml").write_text("""
 name = "In vain"
 inputs = "sample"
@@ -223,6 +226,13 @@ batch = 3
     some = wl.Plan.load(place / "vain.toml")
     found = pipeline.transfers(some, history).aid
     assert any("Nobody is to move" in sentence for sentence in found.sentences) and not len(found.transfers)
+
+
+def test_the_first_aim_is_the_plan_s_and_no_simpler_way_takes_its_place(place, history):
+    nobody = pipeline.transfers(planned(place, "[mutual_aid]\naims = ['transfers', 'over_thresholds']"), history).aid
+    assert not len(nobody.transfers) and "fewest transfers, the first aim" in nobody.sentences[0]
+    even = pipeline.transfers(planned(place, "[mutual_aid]\naims = ['pressure', 'transfers']"), history).aid
+    assert len(even.transfers) and not any("simpler way" in sentence for sentence in even.sentences)
 
 
 def test_where_nobody_is_over_a_threshold_nobody_moves(place, history):

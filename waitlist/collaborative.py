@@ -97,18 +97,20 @@ def from_there(plan: Plan, path: Path) -> tuple[Plan, pd.DataFrame]:
     from waitlist.inputs.places import read_happened  # noqa: PLC0415
 
     rows = read_happened(path)
-    found: dict[tuple[date, str, str, str, str, int], int] = {}
+    found: dict[tuple[date, str, str, str, str, int, int], int] = {}
     for row in rows:
-        key = (row.week_ending, row.from_provider, row.to_provider, row.specialty, row.stage, row.min_weeks_waited)
+        who = (row.specialty, row.stage, row.min_weeks_waited, row.below_weeks_waited)
+        key = (row.week_ending, row.from_provider, row.to_provider, *who)
         found[key] = found.get(key, 0) + row.happened
     try:
         happened = [
             Transfer.model_validate(
                 {"from_provider": one, "to_provider": other, "specialty": specialty, "stage": stage}
-                | {"min_weeks_waited": least, "per_week": people, "slots_per_week": people}
+                | {"min_weeks_waited": least, "below_weeks_waited": below}
+                | {"per_week": people, "slots_per_week": people}
                 | {"from": day - timedelta(days=6), "until": day}
             )
-            for (day, one, other, specialty, stage, least), people in found.items()
+            for (day, one, other, specialty, stage, least, below), people in found.items()
         ]
     except ValidationError as error:
         raise Refusal(key_problems(path.name, error, [])) from None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from waitlist.bands import BANDS
 from waitlist.errors import Problem, Refusal
 
 SIZE_LIMIT = 1 << 24
@@ -67,7 +68,8 @@ def read_travel(path: Path) -> dict[tuple[str, str], float]:
 
 @dataclass(frozen=True)
 class Happened:
-    """Transfers of one row of a schedule that happened: people who moved in the week ending then, and who were to."""
+    """Transfers of one row of a schedule that happened: people who moved in the week ending then, and who were to, of
+    those who had waited so many weeks by then, and fewer than below_weeks_waited."""
 
     week_ending: date
     from_provider: str
@@ -75,12 +77,16 @@ class Happened:
     specialty: str
     stage: str
     min_weeks_waited: int
+    below_weeks_waited: int
     planned: float
     happened: int
 
 
 def read_happened(path: Path) -> list[Happened]:
     """The rows of a schedule (transfers.csv) in which a column ``happened`` is filled in, whole people each.
+
+    Weeks waited in it are those at the offer; where its columns below_weeks_waited and offer_week are missing, everyone
+    who has waited so long may have moved, offered in that very week.
 
     Raises Refusal naming every row that is wrong.
     """
@@ -109,10 +115,23 @@ def read_happened(path: Path) -> list[Happened]:
                 problems.append(Problem("error", path.name, f"row {line}", value[:40], rule, MEND))
         if not problems:
             one, other, specialty, stage = (row[key] for key in ends[1:])
-            found.append(Happened(day, one, other, specialty, stage, int(least), planned, int(people)))
+            lead, below = _weeks_before(day, row.get("offer_week", "")), row.get("below_weeks_waited", "")
+            below_then = min(int(below) + lead, BANDS) if below.isdecimal() and len(below) < 4 else BANDS
+            first = min(int(least) + lead, BANDS - 1)
+            found.append(
+                Happened(day, one, other, specialty, stage, first, max(first + 1, below_then), planned, int(people))
+            )
     if problems:
         raise Refusal(_few(problems))
     return found
+
+
+def _weeks_before(day: date, offered: str) -> int:
+    """Weeks from the week ``offered`` until ``day``; none where it is no such date."""
+    try:
+        return max((day - date.fromisoformat(offered)).days // 7, 0)
+    except ValueError:
+        return 0
 
 
 def distances(

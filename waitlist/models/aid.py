@@ -41,8 +41,10 @@ FEW_BLOCKS = 2
 LEAST_SEEN = 0.5
 """People fewer over thresholds below whom a claim says nothing about what to correct."""
 
-NONE = "nobody moves"
-"""The way that is given where every schedule leaves more people over."""
+FIRST = "over_thresholds"
+"""The aim by which schedules are compared, where it comes first."""
+NOBODY = "nobody moves"
+"""What is given where every schedule leaves more people over."""
 
 Tell = Callable[[str, int, int], None]
 
@@ -164,24 +166,24 @@ def _chosen(
         if not chosen.offered.any() or abs(claim - seen.sum()) <= GAP * max(abs(seen.sum()), 1.0):
             break
         correction, harm = correction * tried[-1].more, harm * tried[-1].worse
-    best = _best(tried, float(base[system.kept].sum()), system.aid.most_over)
-    whole = bettered(best.asked, best.chosen) if system.aid.most_over is None else best.chosen
-    if whole is not best.chosen:
-        best = max(best, _tried(system, few, agreed, base, lists, best.asked, whole), key=lambda one: one.fewer.sum())
+    best = _best(tried, float(base[system.kept].sum()), system.aid)
+    if system.aid.most_over is None:
+        whole = bettered(best.asked, best.chosen)
+        if whole is not best.chosen:
+            again = _tried(system, few, agreed, base, lists, best.asked, whole)
+            best = _best([best, again], 0.0, system.aid)
     by_way = {"program": float(best.fewer.sum())}
-    if len(best.asked.offers.week) and system.plan.mutual_aid and system.aid.most_over is None:
+    if len(best.asked.offers.week) and system.plan.mutual_aid and best.asked.aims[0] == FIRST:
         tell("Comparing with simpler ways", ROUNDS + 1, ROUNDS + 1)
         asked = best.asked
-        for way in WAYS:
-            other = replace(best.chosen, offered=simple(asked, way))
+        ways = {way: replace(best.chosen, offered=simple(asked, way)) for way in WAYS}
+        if not any(rule.least.any() for rule in asked.rules):
+            ways[NOBODY] = _nobody(asked)
+        for way, other in ways.items():
             seen = base - _lists(system, _with(system, few, agreed, asked, other.offered), lists)
             by_way[way] = float(seen.sum())
             if by_way[way] > best.fewer.sum() + 1e-6:
                 best = replace(best, chosen=other, way=way, fewer=seen, claim=by_way[way], corrected=by_way[way])
-    if best.fewer.sum() < 0 and not any(rule.least.any() for rule in best.asked.rules):
-        nobody = np.zeros(len(system.lists))
-        best = replace(best, chosen=_nobody(best.asked), way=NONE, fewer=nobody, claim=0.0, corrected=0.0)
-        by_way[NONE] = 0.0
     return best, len(tried), by_way
 
 
@@ -202,13 +204,16 @@ def _tried(
     return _Tried(asked, chosen, "program", seen, claim, again, more, worse)
 
 
-def _best(tried: list[_Tried], over: float, enough: float | None) -> _Tried:
-    """The schedule that leaves fewest of those ``over`` thresholds; where so many are ``enough`` and some leave no
-    more, the one of these with fewest offers."""
+def _best(tried: list[_Tried], over: float, aid: MutualAid) -> _Tried:
+    """The schedule that leaves fewest of those ``over`` thresholds; where so many are enough and some leave no more,
+    the one of these with fewest offers; where another aim comes first, the last."""
+    enough = aid.most_over
     there = [one for one in tried if enough is not None and over - one.fewer.sum() <= 1.02 * enough + NEARLY_NOBODY]
     if there:
         return min(there, key=lambda one: int(one.chosen.offered.sum()))
-    return max(tried, key=lambda one: float(one.fewer.sum()))
+    return (
+        max(tried, key=lambda one: float(one.fewer.sum())) if aid.aims[0] == FIRST or enough is not None else tried[-1]
+    )
 
 
 def _nobody(asked: Question) -> Chosen:

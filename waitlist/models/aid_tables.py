@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from waitlist.bands import Floats
-from waitlist.models.aid import NONE, Schedule, total
+from waitlist.models.aid import NOBODY, Schedule, total
 from waitlist.models.assumptions import Key
 from waitlist.models.measures import sorted_percentiles
 from waitlist.models.system import STAGES
@@ -33,6 +33,8 @@ TRANSFERS = (
 )
 BEFORE_AFTER = ("before_p10", "before_p50", "before_p90", "after_p10", "after_p50", "after_p90")
 EFFECTS = ("before_mean", *BEFORE_AFTER[:3], "after_mean", *BEFORE_AFTER[3:], "worse")
+LEAST = {"travel": "least travel", "transfers": "fewest transfers", "price": "lowest price"}
+"""First aims that are best met where nobody moves."""
 LIMITS = ("provider", "specialty", "threshold_weeks", "over_after", "limit", "extra", "gain", "sentence")
 
 
@@ -219,7 +221,9 @@ def sentences(found: Schedule, names: Mapping[str, str]) -> tuple[str, ...]:
         more = "" if np.isnan(share) else f"; own patients wait beyond the tolerance in {share:.0%} of draws"
         said.append(f"Worse off: {names.get(provider, provider)} ({', '.join(changes)}{more}).")
     if not found.moves.offered.any():
-        return (*said, f"Nobody is to move: {_NONE_HELPS}.")
+        first = found.asked.aims[0]
+        why = f"that is the {LEAST[first]}, the first aim" if first in LEAST else _NONE_HELPS
+        return (*said, f"Nobody is to move: {why}.")
     moved = float(_moved(found).sum())
     said.append(
         f"{found.moves.offered.sum():,.0f} people are offered a move, {found.moves.accepted.sum():,.0f} accept and "
@@ -283,7 +287,7 @@ def _honest(found: Schedule) -> list[str]:
         gap = found.chosen.gap
         far = "how far from the best there is, is not known" if np.isnan(gap) else f"at most {gap:.1%} from the best"
         said.append(f"The search was stopped by its limit: this is the best found, {far}.")
-    if found.way == NONE:
+    if found.way == NOBODY:
         said.append(f"Nobody more is to move than is agreed: {_NONE_HELPS}.")
     elif found.way != "program":
         said.append(f"A simpler way did better in the simulation and is given: {found.way}.")

@@ -9,6 +9,8 @@ from waitlist.models.question import Question, alike, claimed
 
 MARGIN = 1e-9
 EVERYBODY = 1_000_000
+HELPED = ("over_thresholds", "person_weeks")
+"""First aims that more offers help; others are met by those of the program alone."""
 MOST_TRIED = 20_000
 """Offers beyond the program's own that are tried once more, the most helpful first."""
 
@@ -150,9 +152,10 @@ def rounded(asked: Question, fractions: Floats, free: np.ndarray) -> np.ndarray:
             carried[int(line[order[start]]), int(offers.group[x])] = now[x] - number
         _keep_batch(book, here)
         start = stop
-    fill(book, some[np.argsort(-offers.over[some], kind="stable")])
-    rest = np.flatnonzero(free & (offers.over > 0))
-    fill(book, rest[np.argsort(-offers.over[rest], kind="stable")][:MOST_TRIED])
+    if asked.aims[0] in HELPED or np.isfinite(asked.most_over):
+        fill(book, some[np.argsort(-offers.over[some], kind="stable")])
+        rest = np.flatnonzero(free & (offers.over > 0))
+        fill(book, rest[np.argsort(-offers.over[rest], kind="stable")][:MOST_TRIED])
     _meet_floors(book, free)
     _smooth(book)
     return book.offered
