@@ -80,7 +80,7 @@ date = 2026-02-28
 [mutual_aid]
 neighbours = {NEIGHBOURS}
 stage = "{stage}"
-time_limit_seconds = 600
+time_limit_seconds = 300
 """
     with tempfile.TemporaryDirectory() as desk:
         (Path(desk) / "england.toml").write_text(text)
