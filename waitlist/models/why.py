@@ -19,6 +19,8 @@ LEAST_GAIN = 0.5
 """People fewer over thresholds below whom a limit does not bind."""
 MOST_LISTS = 10
 """Lists that are explained, those with most people still over."""
+A_STOP = 0.5
+"""Stops: what is left is none if it is less."""
 PLENTY = 1_000.0
 """Stops a week that are no limit."""
 
@@ -59,7 +61,7 @@ def _bound(system: System, asked: Question, chosen: Chosen, provider: str, speci
     now = fractions(part)
     own = np.where(part.offers.sender == sender, 1.0, 0.0)
     best = Bound(provider, specialty, "eligible", "", "", 0.0, 0, 0.0)
-    for kind, place, stage, relaxed in _relaxed(system, part):
+    for kind, place, stage, relaxed in _relaxed(system, part, uses(part, now)):
         found = fractions(relaxed)
         gain = float((own * part.offers.over) @ (found - now))
         if gain > max(best.gain * 1.05, LEAST_GAIN):
@@ -88,15 +90,18 @@ def _alone(asked: Question, chosen: Chosen, some: np.ndarray) -> Question:
     return replace(part, aims=AIMS[:1], most_change=np.inf, most_over=np.inf)
 
 
-def _relaxed(system: System, asked: Question) -> Iterator[tuple[str, str, str, Question]]:
-    """The question without one limit: whose it is, and of which stage."""
+def _relaxed(system: System, asked: Question, used: Floats) -> Iterator[tuple[str, str, str, Question]]:
+    """The question without one limit: whose it is, and of which stage. Stops are a limit where all of them are ``used``
+    [M, 2, K] in some week."""
     spare = asked.spare
-    used = {(int(r), int(s)) for r, s in zip(asked.offers.receiver, asked.offers.specialty, strict=True)}
+    asked_of = {(int(r), int(s)) for r, s in zip(asked.offers.receiver, asked.offers.specialty, strict=True)}
     pooled = {m for places, _ in spare.pools for m in places}
     for m, key in enumerate(zip(spare.provider, spare.specialty, strict=True)):
-        if key not in used:
+        if key not in asked_of:
             continue
         for stage in sorted(set(asked.offers.stage[asked.offers.receiver == key[0]].tolist())):
+            if not _is_full(spare, used, m, stage):
+                continue
             free = spare.free.copy()
             free[m, stage:] += PLENTY  # who goes on from a clinic needs a theatre too
             pools = tuple((places, stops + PLENTY if m in places else stops) for places, stops in spare.pools)
@@ -107,8 +112,17 @@ def _relaxed(system: System, asked: Question) -> Iterator[tuple[str, str, str, Q
         if np.isfinite(rule.most).any():
             without = (*asked.rules[:i], *asked.rules[i + 1 :])
             yield "limit", rule.name, "", replace(asked, rules=without)
-    if np.isfinite(spare.tolerance).any():
+    if np.isfinite(spare.tolerance).any() and (used > spare.free).any():
         yield "tolerance", "", "", replace(asked, spare=_patient(spare))
+
+
+def _is_full(spare: Spare, used: Floats, m: int, stage: int) -> bool:
+    """Whether list ``m`` has no stop left in some week, at ``stage`` or after it, or its hub has none."""
+    whole = (spare.free + spare.own)[m, stage:]
+    shared = any(
+        (stops - used[list(places)].sum(axis=(0, 1)) < A_STOP).any() for places, stops in spare.pools if m in places
+    )
+    return shared or bool(((whole > 0) & (whole - used[m, stage:] < A_STOP)).any())
 
 
 def _patient(spare: Spare) -> Spare:
