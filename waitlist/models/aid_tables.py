@@ -225,8 +225,10 @@ def sentences(found: Schedule, names: Mapping[str, str]) -> tuple[str, ...]:
         why = f"that is the {LEAST[first]}, the first aim" if first in LEAST else _NONE_HELPS
         return (*said, f"Nobody is to move: {why}.")
     moved = float(_moved(found).sum())
+    offered = int(found.moves.offered.sum())
     said.append(
-        f"{found.moves.offered.sum():,.0f} people are offered a move, {found.moves.accepted.sum():,.0f} accept and "
+        f"{offered:,} {'person is' if offered == 1 else 'people are'} offered a move, "
+        f"{found.moves.accepted.sum():,.0f} accept and "
         f"{moved:,.0f} move; the others are treated where they are before their week comes."
     )
     for d, item in enumerate(found.system.deadlines):
