@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from waitlist.models import program
-from waitlist.models.program import Conflict, bettered, choose
+from waitlist.models.program import bettered, choose
 from waitlist.models.question import Offers, Question, Rule, Spare, Stock, claimed, uses
 from waitlist.models.rounding import WAYS, simple
+from waitlist.models.solver import Conflict
 from waitlist.mutual_aid import AIMS
 
 

@@ -15,7 +15,7 @@ from waitlist.models import aid, aid_tables, answers, why
 from waitlist.models.assumptions import Key
 from waitlist.models.calibration import Calibrated, ready
 from waitlist.models.past import Observed
-from waitlist.models.program import Conflict
+from waitlist.models.solver import Conflict
 from waitlist.mutual_aid import MutualAid, Transfer
 from waitlist.outputs.words import provider_name, specialty_name
 from waitlist.plan import BASE, Deadline, Plan
