@@ -221,6 +221,8 @@ def test_when_time_is_up_the_best_found_is_given_and_marked():
     found = choose(large(3, time_limit=1e-9))
     assert found.stopped
     assert not broken(large(3), found.offered)
+    small = choose(system(0, weeks=2, stages=(1,), time_limit=1e-9))  # whole people are sought exactly: not begun
+    assert small.stopped and np.isnan(small.gap)
 
 
 def test_what_a_target_needs_is_sought_with_the_fewest_offers():

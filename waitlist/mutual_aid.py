@@ -66,9 +66,13 @@ class Hub(Settings):
     lon: Longitude | None = None
 
     @model_validator(mode="after")
-    def _is_somewhere(self) -> Hub:
+    def _code_is_its_own(self) -> Hub:
         if self.code.upper() == ALL:
             raise ValueError(f"hub.code may not be {self.code}: it stands for all providers")
+        return self
+
+    @model_validator(mode="after")
+    def _place_is_whole(self) -> Hub:
         if (self.lat is None) != (self.lon is None):
             raise ValueError("hub.lat and hub.lon go together")
         return self

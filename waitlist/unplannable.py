@@ -118,7 +118,7 @@ def _aid(
     """What [mutual_aid] says of providers, hubs, specialties, stages and days that are not there."""
     aid, found = plan.mutual_aid, list[Problem]()
     if aid is None:
-        return []
+        return found
     for key, dated in (("", aid), *((".give", item) for item in aid.give), *((".limit", item) for item in aid.limit)):
         found += _when("the plan", f"mutual_aid{key}", dated, snapshot, last)
     for item in aid.give:

@@ -211,9 +211,9 @@ def _best(tried: list[_Tried], over: float, aid: MutualAid) -> _Tried:
     there = [one for one in tried if enough is not None and over - one.fewer.sum() <= 1.02 * enough + NEARLY_NOBODY]
     if there:
         return min(there, key=lambda one: int(one.chosen.offered.sum()))
-    return (
-        max(tried, key=lambda one: float(one.fewer.sum())) if aid.aims[0] == FIRST or enough is not None else tried[-1]
-    )
+    if enough is None and aid.aims[0] != FIRST:
+        return tried[-1]
+    return max(tried, key=lambda one: float(one.fewer.sum()))
 
 
 def _nobody(asked: Question) -> Chosen:

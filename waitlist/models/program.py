@@ -16,7 +16,18 @@ import numpy as np
 from waitlist.bands import Floats
 from waitlist.models.question import Question, claimed, either_or
 from waitlist.models.rounding import rounded
-from waitlist.models.solver import DONE, IMPOSSIBLE, NOBODY_THEN, Conflict, hold, model_of, seek, smallest, solve
+from waitlist.models.solver import (
+    DONE,
+    IMPOSSIBLE,
+    NOBODY_THEN,
+    NOT_BEGUN,
+    Conflict,
+    hold,
+    model_of,
+    seek,
+    smallest,
+    solve,
+)
 
 SMALL, SMALL_NODES = 200, 100
 """Offers up to which whole people are sought exactly, and the nodes that are looked at for each aim: a bound that is
@@ -103,7 +114,7 @@ def _direction(asked: Question, until: float) -> tuple[np.ndarray, float, bool]:
         return free, np.nan, False
     first = replace(asked, aims=asked.aims[:1])
     model, rows, costs = model_of(first, free)
-    cost, bound, solved, open_ = costs[first.aims[0]], np.nan, np.zeros(len(free)), np.ones(len(both), dtype=bool)
+    cost, bound, open_ = costs[first.aims[0]], np.nan, np.ones(len(both), dtype=bool)
     seek(model, cost)
     for step in range(STEPS + 1):
         status = solve(model, until)
@@ -113,8 +124,8 @@ def _direction(asked: Question, until: float) -> tuple[np.ndarray, float, bool]:
             return free, bound, status not in IMPOSSIBLE
         values = np.array(model.getSolution().col_value)
         bound = float(cost @ values) if step == 0 else bound
-        solved = values[: len(free)] * asked.offers.over
-        gains = np.array([[solved[sends].sum(), solved[receives].sum()] for sends, receives in both])
+        helped = values[: len(free)] * asked.offers.over
+        gains = np.array([[helped[sends].sum(), helped[receives].sum()] for sends, receives in both])
         lesser = gains.min(axis=1)
         undecided = np.flatnonzero(open_ & (lesser > 1e-9))
         if step == STEPS or not len(undecided):
@@ -154,7 +165,7 @@ def _in_order(
             if place == 0:
                 raise smallest(asked, model, rows)
             break
-        if status == highspy.HighsModelStatus.kTimeLimit and not nodes:
+        if status == NOT_BEGUN or (status not in DONE and not nodes):
             return solved, first, True
         if nodes and place == 0:
             first = float(model.getInfo().mip_dual_bound)
@@ -169,9 +180,10 @@ def _in_order(
         if place == 0:
             model.setOptionValue("simplex_strategy", PRIMAL)  # what was best is still possible: a start for the next
             first = first if nodes else value
-        hold(model, costs[aim], value + asked.hold * abs(value) + 1e-6 * (1.0 + abs(value) * (not nodes)))
-        if nodes:
-            model.setSolution(len(values), np.arange(len(values), dtype=np.int32), values)
+        if place + 1 < len(asked.aims):
+            hold(model, costs[aim], value + asked.hold * abs(value) + 1e-6 * (1.0 + abs(value) * (not nodes)))
+            if nodes:
+                model.setSolution(len(values), np.arange(len(values), dtype=np.int32), values)
     return solved, first, False
 
 

@@ -128,8 +128,11 @@ class Ledger:
 
 
 def rounded(asked: Question, fractions: Floats, free: np.ndarray) -> np.ndarray:
-    """[X] whole people from ``fractions`` of them: what a week has beyond whole people, or beyond a batch, is the next
-    week's; then more where something is left, the most helpful first. ``free`` [X]: offers that may be made at all."""
+    """[X] whole people from ``fractions`` of them: what a week has beyond whole people, or beyond a batch, is the
+    next week's; then, where the first aim is helped, more where something is left, the most helpful first.
+
+    ``free`` [X]: offers that may be made at all.
+    """
     book, offers = Ledger(asked), asked.offers
     some = np.flatnonzero((fractions > 1e-6) & free)
     line = alike(offers.sender, offers.receiver, offers.specialty, offers.stage)[some]
@@ -150,7 +153,7 @@ def rounded(asked: Question, fractions: Floats, free: np.ndarray) -> np.ndarray:
             number = min(released[x], book.room(x))
             book.add(x, number)
             carried[int(line[order[start]]), int(offers.group[x])] = now[x] - number
-        _keep_batch(book, here)
+        _keep_batch(book, int(book.way[first]))
         start = stop
     if asked.aims[0] in HELPED or np.isfinite(asked.most_over):
         fill(book, some[np.argsort(-offers.over[some], kind="stable")])
@@ -170,14 +173,17 @@ def fill(book: Ledger, order: np.ndarray) -> None:
         enough = _enough(book, worth[x])
         if not enough:
             return
-        _offer(book, int(x), enough)
+        _offer(book, int(x), enough, book.asked.batch)
 
 
-def _offer(book: Ledger, x: int, most: int) -> None:
-    """Make offer ``x`` to as many people more as the limits leave, ``most`` at most, where a batch comes of it."""
+def _offer(book: Ledger, x: int, most: int, batch: int) -> int:
+    """Make offer ``x`` to as many people more as the limits leave, ``most`` at most, where a ``batch`` comes of it; and
+    say to how many."""
     number = min(most, book.room(x))
-    if number and book.by_way[book.way[x]] + number >= book.asked.batch and _may_rise(book, x, number):
-        book.add(x, number)
+    if number <= 0 or book.by_way[book.way[x]] + number < batch or not _may_rise(book, x, number):
+        return 0
+    book.add(x, number)
+    return number
 
 
 def _enough(book: Ledger, worth: float) -> int:
@@ -205,11 +211,11 @@ def _may_rise(book: Ledger, x: int, number: int) -> bool:
     return bool(pair[week] + number - after <= asked.most_change)
 
 
-def _keep_batch(book: Ledger, here: list[int]) -> None:
-    """Nobody is offered where a batch is not full."""
-    if here and 0 < book.by_way[book.way[here[0]]] < book.asked.batch:
-        for x in here:
-            book.add(x, -int(book.offered[x]))
+def _keep_batch(book: Ledger, way: int) -> None:
+    """Nobody is offered where the batch of a ``way`` is not full."""
+    if 0 < book.by_way[way] < book.asked.batch:
+        for x in np.flatnonzero(book.way == way):
+            book.add(int(x), -int(book.offered[x]))
 
 
 def _meet_floors(book: Ledger, free: np.ndarray) -> None:
@@ -244,7 +250,7 @@ def _smooth(book: Ledger) -> None:
                 book.add(int(x), -fewer)
                 left -= fewer
             for way in np.unique(book.way[some]):
-                _keep_batch(book, np.flatnonzero(book.way == way).tolist())
+                _keep_batch(book, int(way))
 
 
 WAYS = ("proportional", "nearest", "longest")
@@ -264,12 +270,9 @@ def simple(asked: Question, way: str) -> np.ndarray:
     line = alike(asked.receiving, offers.stage, offers.sender)
     given = np.zeros(int(line.max(initial=-1)) + 1)
     for x in np.lexsort(keys):
-        number = min(int(shared[x] - given[line[x]]), book.room(int(x)))
-        if number > 0 and _may_rise(book, int(x), number):
-            book.add(int(x), number)
-            given[line[x]] += number
-    for short in np.flatnonzero((book.by_way > 0) & (book.by_way < asked.batch)):
-        _keep_batch(book, np.flatnonzero(book.way == short).tolist())
+        given[line[x]] += _offer(book, int(x), int(shared[x] - given[line[x]]), batch=1)
+    for same in range(len(book.by_way)):
+        _keep_batch(book, same)
     _meet_floors(book, np.ones(len(offers.week), dtype=bool))
     _smooth(book)
     return book.offered

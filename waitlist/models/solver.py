@@ -14,6 +14,7 @@ from waitlist.models.rows import Rows, costs_of, rows_of
 
 IMPOSSIBLE = (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible)
 DONE = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kSolutionLimit)
+NOT_BEGUN = highspy.HighsModelStatus.kNotset
 NOBODY_THEN = "nobody may be offered such a move then"
 
 
@@ -85,7 +86,7 @@ def solve(model: highspy.Highs, until: float) -> highspy.HighsModelStatus:
     """Solve until then at most, and say how it ended."""
     left = until - clock.monotonic()
     if left <= 0:
-        return highspy.HighsModelStatus.kTimeLimit
+        return NOT_BEGUN
     model.setOptionValue("time_limit", model.getRunTime() + left)
     model.run()
     return model.getModelStatus()

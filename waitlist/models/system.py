@@ -94,16 +94,15 @@ class Groups:
 
 
 def groups_of(system: System) -> Groups:
-    """The groups of the thresholds' cohorts, none of clocks that started more than WIDTH weeks apart, or twice or four
-    times that where there would be too many; a clock that started later is in none."""
-    ends = {item.threshold_weeks - place(system.time.snapshot, item.date).week for item in system.deadlines}
-    cuts = sorted(ends)
+    """The groups of the thresholds' cohorts, none of clocks that started more than WIDTH weeks apart, or twice that,
+    and twice again, where there would be too many; a clock that started later is in none."""
+    cuts = sorted({item.threshold_weeks - place(system.time.snapshot, item.date).week for item in system.deadlines})
     cuts.append(max(BANDS, cuts[-1] + 1))
-    width = WIDTH
+    width, ways = WIDTH, _ways(system)
     while True:
         parts = [np.linspace(a, b, -(-(b - a) // width), endpoint=False) for a, b in pairwise(cuts)]
         found = np.unique(np.rint(np.concatenate(parts)).astype(int))
-        if width >= BANDS or len(found) * _ways(system) <= MOST_WAYS:
+        if width >= BANDS or len(found) * ways <= MOST_WAYS:
             return Groups(found)
         width *= 2
 
