@@ -18,6 +18,7 @@ from waitlist.bands import THRESHOLDS
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.plan_words import key_problems, shown
 from waitlist.settings import Asked, Code, Day, Growth, Month, Number, Place, Rate, Settings, Text, Weeks, Whole
+from waitlist.submission import Override, Ratios, SubmissionSettings, override_problem
 
 
 class Deadline(Settings):
@@ -139,6 +140,8 @@ class Plan(Settings):
     transfer: tuple[aid.Transfer, ...] = ()
     hub: tuple[aid.Hub, ...] = ()
     mutual_aid: aid.MutualAid | None = None
+    submission: SubmissionSettings | None = None
+    override: tuple[Override, ...] = ()
 
     @model_validator(mode="after")
     def _thresholds_are_the_standard_ones(self) -> Plan:
@@ -171,7 +174,9 @@ class Plan(Settings):
         wrong = wrong or scenarios.scenario_problem(self.scenario, (CARRY_ON, BASE), [*map(named, _changeable(self))])
         wrong = wrong or scenarios.overlap_problem(self.activity)
         wrong = wrong or scenarios.size_problem(self.scheme, self.resources)
-        wrong = wrong or aid.transfer_problem(self.transfer)
+        wrong = wrong or aid.transfer_problem(self.transfer) or override_problem(self.override)
+        if self.override and self.submission is None:
+            wrong = wrong or "an [[override]] is of a submission: add a table [submission]"
         if wrong:
             raise ValueError(wrong)
         return self
@@ -227,8 +232,8 @@ class Plan(Settings):
             raise refuse(path.name, "", "", "the plan is not UTF-8 text", "Save it as UTF-8.") from None
         except OSError as error:
             raise refuse(str(path), "", "", f"the plan cannot be read: {error.strerror}", "Check the path.") from None
-        aid = keys.get("mutual_aid")
-        for table, names in ((keys, ("inputs", "history")), (aid, ("coordinates", "travel"))):
+        paths = {"mutual_aid": ("coordinates", "travel"), "submission": ("supplementary", "template", "mapping")}
+        for table, names in ((keys, ("inputs", "history")), *((keys.get(key), names) for key, names in paths.items())):
             if isinstance(table, dict):
                 table |= {key: _from_here(table[key], path.parent) for key in names if key in table}
         own = keys.get("inputs")
@@ -330,5 +335,5 @@ def _known_keys() -> list[str]:
     models += (planned.Order, planned.Activity, planned.Scheme, planned.Strike, planned.Clinic, planned.Theatre)
     models += (planned.Price, planned.Funded, planned.Target, planned.Limit, planned.Solver, scenarios.Scenario)
     models += (aid.Transfer, aid.Hub, aid.MutualAid, aid.Give, aid.Limit)
-    models += (aid.Exclude, aid.Near)
+    models += (aid.Exclude, aid.Near, SubmissionSettings, Ratios, Override)
     return [field.alias or name for model in models for name, field in model.model_fields.items()]

@@ -48,7 +48,7 @@ _REPEATED: tuple[str, ...] = (
     "price",
     "funded",
 )
-_REPEATED += ("target", "limit", "scenario")
+_REPEATED += ("target", "limit", "scenario", "transfer", "hub", "override")
 
 
 def key_problems(file: str, error: ValidationError, known: Sequence[str]) -> list[Problem]:

@@ -1,0 +1,401 @@
+"""A trajectory submission, the whole way on one page: year → forecast → whole numbers → overrides → checks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from waitlist.calendar import month_of, months_after, months_between
+from waitlist.errors import Problem, Refusal, refuse
+from waitlist.history import STOCKS as SUMMARISED
+from waitlist.history import History
+from waitlist.models import answers, measures, past
+from waitlist.models.assumptions import Key
+from waitlist.models.forecast import Forecast
+from waitlist.models.hubs import with_hubs
+from waitlist.models.submission import standards as judging
+from waitlist.models.submission.challenges import Questioned
+from waitlist.models.submission.chances import Draws, chance
+from waitlist.models.submission.commissioned import Commissioned, commissioner_table
+from waitlist.models.submission.figures import Figures, figures_of, fitted_ratios, line_of
+from waitlist.models.submission.identities import periods_of
+from waitlist.models.submission.triangulation import Case, Overruled, checked
+from waitlist.models.submission.whole import FLOWS, Base, Series, base_of
+from waitlist.pipeline import Progress, planned_lists, project, unplannable
+from waitlist.plan import Plan
+from waitlist.planning_year import BASES, InForce, PlanningYear, in_force
+from waitlist.results import ALL
+from waitlist.submission import STOCKS, SubmissionSettings
+from waitlist.submitted import Submission
+
+KEPT = (*STOCKS, *FLOWS)
+"""The measures whose draws a submission looks at."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was observed and what is forecast, by provider (and ALL): monthly series, and the draws of the months ahead."""
+
+    observed: Mapping[str, Series]
+    means: Mapping[str, Series]
+    draws: Draws
+    aid: tuple[str, ...]
+
+
+def submission(plan: Plan, history: History, progress: Progress | None = None) -> Submission:
+    """The plan's trajectory submission from ``history``, overrides and checks included.
+
+    Raises Refusal where the plan has no [submission], the year is not known, a provider has no data in a baseline month,
+    an override or a supplementary file is wrong, or the plan asks for what is not there.
+    """
+    tell = progress or (lambda what, done, of: None)
+    settings, year = _asked(plan)
+    plan, notes = _reaching(plan, history, year.year)
+    known = _known(plan, history, tell)
+    providers = tuple(code for code in known.observed if code != ALL)
+    months = (months_after(year.year.months[0], -1), *year.year.months)
+    snapshot = history.months[-1]
+    base = base_of(months, snapshot, {p: known.observed[p] for p in providers}, {p: known.means[p] for p in providers})
+    _refuse_overrides(plan, year.year, providers, snapshot)
+    supplied, ratios, sources = _activity(settings, year.year, providers, known.observed)
+    figures = figures_of(base, year.year, settings.icb, ratios, supplied, plan.override)
+    judgements = judging.judged(figures, year.year, _baselines(plan, year.year, known, figures, history))
+    overruled = [_overruled(one, figures, known.draws, year.year) for one in plan.override]
+    record = _record(history, known.observed, providers, settings.icb)
+    commissioner = _commissioner(plan, history, base, settings.icb)
+    notes += _notes(plan, year, history, commissioner is not None, settings)
+    questioned = Questioned(figures, int(base.actual.sum()), record, ratios)
+    periods = periods_of(figures, year.year)
+    case = Case(questioned, year.year, periods, judgements, overruled, notes)
+    table = figures.table()
+    return Submission(
+        plan=plan,
+        snapshot=history.snapshot,
+        files=(*history.counts.files, *history.summaries.files),
+        breaks=tuple(item for item in history.breaks if item.provider in {*providers, ALL}),
+        assumptions=(),
+        warnings=(*history.problems, *unplannable(plan, history, planned_lists(plan, history))),
+        year=year.year,
+        changed=year.changed,
+        names={**{p: history.counts.provider_names.get(p, p) for p in providers}, settings.icb: _icb_name(settings)},
+        orgs=figures.orgs,
+        months=months,
+        figures=table,
+        periods=_periods_table(figures, periods),
+        commissioner=commissioner,
+        ranges=_ranges(known.draws, figures),
+        standards=judging.table(judgements),
+        checks=checked(case),
+        overrides=_overrides_table(overruled),
+        ratios=pd.DataFrame(sources, columns=["provider", "ratio", "value", "source"]),
+        record=_record_table(record),
+        aid=known.aid,
+        author=settings.author or "",
+    )
+
+
+def _asked(plan: Plan) -> tuple[SubmissionSettings, InForce]:
+    if plan.submission is None:
+        rule, remedy = "a submission needs a table [submission]", "Add one with year and icb to the plan."
+        raise refuse("the plan", "submission", "", rule, remedy)
+    settings = plan.submission
+    return settings, in_force(settings.year, settings.metric, settings.standard)
+
+
+def _icb_name(settings: SubmissionSettings) -> str:
+    return settings.icb_name or settings.icb
+
+
+def _reaching(plan: Plan, history: History, year: PlanningYear) -> tuple[Plan, list[tuple[str, str]]]:
+    """``plan`` with a horizon that reaches the year's end, and what is to be said of that."""
+    needed = months_between(history.months[-1], year.months[-1])
+    if needed <= plan.horizon_months:
+        return plan, []
+    if needed > 120:
+        rule = f"the year {year.year} must end within ten years of the snapshot, {history.snapshot}"
+        raise refuse("the plan", "submission.year", year.year, rule, "Choose an earlier year, or newer data.")
+    said = (
+        f"The plan's horizon_months is {plan.horizon_months}; {needed} are used, to reach {year.months[-1]}. Write "
+        f"horizon_months = {needed} so that `waitlist run` gives the same figures."
+    )
+    return plan.model_copy(update={"horizon_months": needed}), [("horizon", said)]
+
+
+def _known(plan: Plan, history: History, tell: Progress) -> Known:
+    """Each provider's past and forecast; refuses what ``project`` refuses."""
+    history = with_hubs(history, plan)
+    keep = planned_lists(plan, history)
+    tell("Fitting rates", 0, 1)
+    groups: dict[Key, list[int]] = {}
+    for place, n in enumerate(keep):
+        groups.setdefault((history.lists[n][0], ALL), []).append(place)
+    groups[ALL, ALL] = list(range(len(keep)))
+    projected = project(plan, history, keep, groups)
+    time, seen = projected.state.time, past.observed(history, projected.state.flows)
+    observed: dict[str, Series] = {}
+    means: dict[str, Series] = {}
+    draws = {}
+    for done, (key, forecast) in enumerate(projected.forecasts):
+        tell("Forecasting", done + 1, len(groups))
+        observed[key[0]] = _observed(seen, [keep[n] for n in groups[key]], history.months)
+        values = _months_ahead(forecast, projected.state.time)
+        draws[key[0]] = values
+        means[key[0]] = {
+            name: dict(zip(time.months, value.mean(axis=1).tolist(), strict=True)) for name, value in values.items()
+        }
+    aid: tuple[str, ...] = ()
+    if (plan.transfer or plan.mutual_aid) and answers.deadlines(plan, time):
+        from waitlist.collaborative import mutual_aid  # noqa: PLC0415 - loads the solver
+
+        rows: dict[Key, list[int]] = {}
+        for key, places in groups.items():
+            rows[key] = [keep[n] for n in places]
+        for n in keep:
+            rows[history.lists[n]] = [n]
+        rows |= {(ALL, s): [n for n in keep if history.lists[n][1] == s] for s in {history.lists[n][1] for n in keep}}
+        aid = mutual_aid(projected.state, plan, {k: past.total(seen, v) for k, v in rows.items()}, tell).sentences
+    ordered = sorted(code for code in observed if code != ALL)
+    in_order = {code: observed[code] for code in (*ordered, ALL)}
+    return Known(in_order, means, Draws(time.months, draws), aid)
+
+
+def _months_ahead(forecast: Forecast, time: Any) -> dict[str, np.ndarray]:
+    """The draws [months, D] of the measures KEPT."""
+    values = measures.monthly(forecast, time).values
+    return {name: values[name] for name in KEPT}
+
+
+def _observed(seen: past.Observed, rows: list[int], months: tuple[str, ...]) -> Series:
+    """One row's observed months; those not known are not there (R3)."""
+    whole = past.total(seen, rows)
+    return {
+        name: {m: float(v) for m, v in zip(months, whole[name][0], strict=True) if not math.isnan(v)} for name in KEPT
+    }
+
+
+def _refuse_overrides(plan: Plan, year: PlanningYear, providers: tuple[str, ...], snapshot: str) -> None:
+    """Refuse overrides of a provider, month or measure that cannot be overruled."""
+    refs = {metric.ref: metric.given_by for metric in year.submitted if metric.given_by not in ("sum", "none")}
+    overrulable = {*STOCKS, *FLOWS[:3]}
+    problems = []
+    for number, item in enumerate(plan.override, 1):
+        place = f"override (no. {number})"
+
+        def wrong(key: str, value: str, rule: str, remedy: str, place: str = place) -> None:
+            problems.append(Problem("error", "the plan", f"{place}.{key}", value, rule, remedy))
+
+        if item.provider not in providers:
+            wrong(
+                "provider", item.provider, "an override is of a provider of the plan", f"One of {', '.join(providers)}."
+            )
+        if item.month not in year.months:
+            wrong(
+                "month", item.month, f"an override's month is one of the year {year.year}", "Choose one of its months."
+            )
+        elif item.month <= snapshot:
+            rule = f"months until {snapshot} are actuals, which no planner overrules"
+            wrong("month", item.month, rule, "Choose a later month, or name a [[break]].")
+        if item.measure in refs and refs[item.measure] in BASES:
+            rule = "a figure that is a measure is overruled by its name"
+            wrong("measure", item.measure, rule, f'Write measure = "{refs[item.measure]}".')
+        elif item.measure not in overrulable and item.measure not in refs:
+            rule = f"an override's measure is one of {', '.join(sorted(overrulable | set(refs)))}"
+            wrong("measure", item.measure, rule, "Choose one of them.")
+    if problems:
+        raise Refusal(problems)
+
+
+def _activity(
+    settings: SubmissionSettings, year: PlanningYear, providers: tuple[str, ...], observed: Mapping[str, Series]
+) -> tuple[dict[tuple[str, str, str], float], dict[str, dict[str, float]], list[tuple[str, str, float, str]]]:
+    """What supplementary files give, each provider's ratios, and (provider, ratio, value, source) of them."""
+    from waitlist.inputs.supplementary import read_supplementary  # noqa: PLC0415
+
+    refs = {metric.ref for metric in year.submitted if metric.given_by in ("supplementary", "ratio")}
+    supplied = read_supplementary(settings.supplementary, providers, refs)
+    stops = {
+        (provider, flow, month): value
+        for provider in providers
+        for flow in FLOWS[:3]
+        for month, value in observed[provider][flow].items()
+    }
+    stated = {name: value for name, value in settings.ratios.model_dump().items() if value is not None}
+    ratios, sources = {}, []
+    for provider in providers:
+        fitted = fitted_ratios(supplied, stops, provider)
+        ratios[provider] = stated | fitted
+        for name, value in ratios[provider].items():
+            sources.append((provider, name, value, "fitted" if name in fitted else "stated"))
+    return supplied, ratios, sources
+
+
+def _baselines(
+    plan: Plan, year: PlanningYear, known: Known, figures: Figures, history: History
+) -> dict[tuple[str, str, str], float]:
+    """The % of the list in each baseline month, observed, or forecast where it is still to come.
+
+    Refuses a provider that has no data in one that has passed, unless the history's summaries have it.
+    """
+    found, problems = {}, []
+    for ref, month in judging.baseline_months(year):
+        line, count, size = line_of(year, ref), 0.0, 0.0
+        for provider in figures.providers:
+            pair = [_value_at(known, history, provider, name, month) for name in (line, "waiting_list")]
+            if pair[0] is None or not pair[1]:
+                if provider not in plan.hub_codes:
+                    rule = f"a standard of {year.year} looks back to {month}, where {provider} has no data"
+                    remedy = "Put that month's extract into the inputs, or overrule it with [[submission.standard]]."
+                    problems.append(Problem("error", "the data", f"{provider} {month}", "", rule, remedy))
+                continue
+            found[provider, ref, month] = 100 * pair[0] / pair[1]
+            count, size = count + pair[0], size + pair[1]
+        if size:
+            found[figures.icb, ref, month] = 100 * count / size
+    if problems:
+        raise Refusal(problems)
+    return found
+
+
+def _value_at(known: Known, history: History, provider: str, measure: str, month: str) -> float | None:
+    """A provider's figure in a month: observed, of the summaries, or forecast; None where not known."""
+    there = known.observed[provider].get(measure, {}).get(month)
+    if there is None:
+        there = _summarised(history, provider, measure).get(month)
+    return known.means[provider].get(measure, {}).get(month) if there is None else there
+
+
+def _summarised(history: History, provider: str, measure: str) -> dict[str, float]:
+    """A provider's stock by month, as the history's summaries have it."""
+    summaries = history.summaries
+    if provider not in summaries.providers:
+        return {}
+    stocks = dict(zip(SUMMARISED, summaries.stocks[summaries.providers.index(provider)], strict=True))
+    if measure == "within_18_weeks":
+        value = stocks["waiting_list"] - stocks["over_18_weeks"]
+    elif measure in stocks:
+        value = stocks[measure]
+    else:
+        return {}
+    return {month: float(v) for month, v in zip(summaries.months, value, strict=True) if not math.isnan(v)}
+
+
+def _record(
+    history: History, observed: Mapping[str, Series], providers: tuple[str, ...], icb: str
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Each provider's known past by measure and month, summaries before extracts; the ICB's where all are known."""
+    found = {p: {name: _summarised(history, p, name) | dict(observed[p][name]) for name in KEPT} for p in providers}
+    total: dict[str, dict[str, float]] = {}
+    for name in KEPT:
+        shared = set.intersection(*(set(found[p][name]) for p in providers)) if providers else set()
+        total[name] = {month: sum(found[p][name][month] for p in providers) for month in sorted(shared)}
+    return found | {icb: total}
+
+
+def _commissioner(plan: Plan, history: History, base: Base, icb: str) -> pd.DataFrame | None:
+    """The figures on the commissioner basis, where the last extract tells who commissions."""
+    from waitlist.inputs.commissioned import read_commissioned  # noqa: PLC0415 - loads DuckDB
+
+    files = [file.name for file in history.counts.files if file.month == history.months[-1]]
+    path = Path(plan.inputs) / files[0] if files else None
+    if path is None or not path.is_file():
+        return None
+    specialties = sorted({s for _, s in history.lists if plan.specialties == "all" or s in plan.specialties})
+    sent = {s.from_provider for s in plan.successor}
+    own = [p for p in base.providers if p not in plan.hub_codes and p not in sent]
+    found = read_commissioned(path, icb, own, specialties)
+    if found is None or len(own) < len(base.providers):
+        return None
+    return commissioner_table(base, icb, Commissioned(*found))
+
+
+def _notes(
+    plan: Plan, year: InForce, history: History, commissioned: bool, settings: SubmissionSettings
+) -> list[tuple[str, str]]:
+    """What is to be said beside the figures: (check's id, sentence)."""
+    found = [("plan-changes", sentence) for sentence in year.changed]
+    for metric in year.year.metric:
+        if metric.given_by == "none":
+            found.append(("not-derivable", f"{metric.name}: {metric.source}."))
+    basis = (
+        f"The figures are on the provider basis: everyone waiting at these providers; {settings.icb} is their sum."
+        if settings.basis == "provider"
+        else f"submission.csv is on the commissioner basis: the provider basis × the share that {settings.icb} "
+        f"commissioned in {month_of(history.snapshot)}, held."
+    )
+    found.append(("basis", basis))
+    if not commissioned:
+        said = f"no commissioner's parent in the last extract is {settings.icb}, so there is no commissioner basis"
+        if settings.basis == "commissioner":
+            raise refuse("the data", "Commissioner Parent Org Code", settings.icb, said, 'Write basis = "provider".')
+        found.append(("basis", f"{said[0].upper()}{said[1:]}."))
+    if plan.specialties != "all":
+        found.append(("part-of-a-provider", f"Only these specialties are in it: {', '.join(plan.specialties)}."))
+    for code in sorted(plan.hub_codes):
+        found.append(("part-of-a-provider", f"{code} is a hub of the plan: its code is not an organisation's."))
+    if plan.mutual_aid is not None:
+        said = "Chosen transfers are not in the figures: those agreed on stand in the plan as [[transfer]]."
+        found.append(("mutual-aid", said))
+    return found
+
+
+def _overruled(item: Any, figures: Figures, draws: Draws, year: PlanningYear) -> Overruled:
+    o, m = figures.orgs.index(item.provider), figures.months.index(item.month)
+    model = float(figures.model[o, figures.lines.index(item.measure), m])
+    return Overruled(item, model, chance(draws, year, item.provider, item.measure, item.month, item.value))
+
+
+def _overrides_table(overruled: list[Overruled]) -> pd.DataFrame:
+    rows = [
+        (
+            *(one.item.provider, one.item.measure, one.item.month, one.model, one.item.value),
+            math.nan if one.chance is None else one.chance,
+            one.item.balance or _usual_balance(one.item.measure),
+            one.item.reason,
+            one.item.author,
+        )
+        for one in overruled
+    ]
+    columns = ["provider", "measure", "month", "model_value", "value", "chance", "balance", "reason", "author"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _usual_balance(measure: str) -> str:
+    if measure in FLOWS[:3]:
+        return "waiting_list"
+    return "other_removals" if measure == "waiting_list" else ""
+
+
+def _periods_table(figures: Figures, periods: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
+    rows = [(*key, *values, "") for key, values in periods.items()]
+    return pd.DataFrame(rows, columns=["org", "line", "q1", "q2", "q3", "q4", "year", "suppressed"])
+
+
+def _ranges(draws: Draws, figures: Figures) -> pd.DataFrame:
+    """p10, p50 and p90 of each organisation's months ahead; the ICB's draws are those of all lists together (R11)."""
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for org in figures.orgs:
+            code = ALL if org == figures.icb else org
+            for name in KEPT:
+                for month in figures.months[1:]:
+                    middle = draws.middle(code, name, month)
+                    if middle:
+                        yield (org, name, month, *(float(np.rint(v)) for v in middle))
+
+    return pd.DataFrame(rows(), columns=["org", "measure", "month", "p10", "p50", "p90"])
+
+
+def _record_table(record: Mapping[str, Mapping[str, Mapping[str, float]]]) -> pd.DataFrame:
+    rows = [
+        (org, name, month, value)
+        for org, by_measure in record.items()
+        for name, by_month in by_measure.items()
+        for month, value in sorted(by_month.items())
+    ]
+    return pd.DataFrame(rows, columns=["org", "measure", "month", "value"])
