@@ -263,6 +263,83 @@ def transfers(
     _print_alone(found, terminal.transfers, out, as_json)
 
 
+@app.command(epilog="Example: waitlist submission models/nel-submission.toml --draft --out outputs/round")
+def submission(
+    plan: PlanFile,
+    draft: Annotated[bool, typer.Option("--draft", help="With --out: write it as a draft, whatever blocks.")] = False,
+    disclosure: Annotated[
+        bool, typer.Option("--disclosure", help="With --out: suppress counts of 1 to 7, round others to 5.")
+    ] = False,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--compare", help="Two versions, numbers or files: every cell that differs, and why."),
+    ] = None,
+    actual: Annotated[
+        Path | None, typer.Option("--actual", help="Folder of extracts that have come since: plan against actual.")
+    ] = None,
+    inputs: Inputs = None,
+    history: PastFiles = None,
+    origin: Origin = None,
+    out: Out = None,
+    draws: Draws = None,
+    seed: Seed = None,
+    no_cache: NoCache = False,
+    as_json: AsJson = False,
+) -> None:
+    """The trajectory submission of a planning year: monthly, whole, checked, in versions, and followed up."""
+    if compare and actual:
+        raise typer.BadParameter("give --compare or --actual, not both")
+    settings = _settings(plan, inputs, history, draws, seed, out)
+    if compare:
+        _compare(settings, compare, out, as_json)
+    elif actual:
+        _follow(settings, actual, out, no_cache, as_json)
+    else:
+        _submit(settings, origin, out, draft, disclosure, no_cache, as_json)
+
+
+def _submit(
+    plan: Plan, origin: str | None, out: Path | None, draft: bool, disclosure: bool, no_cache: bool, as_json: bool
+) -> None:
+    """Make a submission and print it; with ``out`` write it and register it."""
+    from waitlist.outputs import terminal  # noqa: PLC0415
+    from waitlist.outputs.submission import long, printed  # noqa: PLC0415
+    from waitlist.pipeline import read  # noqa: PLC0415
+    from waitlist.planning_round import submission as made_of  # noqa: PLC0415
+    from waitlist.versions import write  # noqa: PLC0415
+
+    with _progress() as tell:
+        made = made_of(plan, read(plan.inputs, plan, origin, not no_cache, tell), tell)
+        if out:
+            tell("Writing", 0, 1)
+            made = write(made, out, draft, disclosure)
+    print(terminal.as_json(long.long_table(made)) if as_json else printed.submission(made))
+    if out and not as_json:
+        print(f"\nWrote {len(list(out.iterdir()))} files in {out}: {made.version_words()}.")
+
+
+def _compare(plan: Plan, which: tuple[str, str], out: Path | None, as_json: bool) -> None:
+    """Compare two versions and print what differs; with ``out`` write it."""
+    from waitlist.outputs.submission import printed  # noqa: PLC0415
+    from waitlist.versions import compare as compared  # noqa: PLC0415
+
+    _print_alone(compared(plan, *which), lambda found: printed.comparison(found.table, *which), out, as_json)
+
+
+def _follow(plan: Plan, actual: Path, out: Path | None, no_cache: bool, as_json: bool) -> None:
+    """Hold the submission against what came and print it; with ``out`` write it."""
+    from waitlist.follow_up import follow  # noqa: PLC0415
+    from waitlist.outputs import folder, terminal  # noqa: PLC0415
+    from waitlist.outputs.submission import follow as page  # noqa: PLC0415
+
+    with _progress() as tell:
+        held = follow(plan, actual, not no_cache, tell)
+        if out:
+            tell("Writing", 0, 1)
+            folder.write_follow_up(held, out)
+    print(terminal.as_json(held.against) if as_json else page.terminal(held))
+
+
 @app.command(epilog="Example: waitlist backtest models/sample.toml --origins 2025-02,2025-05 --horizon 3")
 def backtest(
     plan: PlanFile,

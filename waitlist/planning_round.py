@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from waitlist.calendar import month_of, months_after, months_between
+from waitlist.calendar import month_of, months_after
 from waitlist.errors import Problem, Refusal, refuse
-from waitlist.history import STOCKS as SUMMARISED
 from waitlist.history import History
-from waitlist.models import answers, measures, past
-from waitlist.models.assumptions import Key
-from waitlist.models.forecast import Forecast
-from waitlist.models.hubs import with_hubs
+from waitlist.known import KEPT, Known, reaching, record, record_table, value_at
+from waitlist.known import known as known_of
 from waitlist.models.submission import standards as judging
 from waitlist.models.submission.challenges import Questioned
 from waitlist.models.submission.chances import Draws, chance
@@ -27,50 +23,37 @@ from waitlist.models.submission.figures import Figures, figures_of, fitted_ratio
 from waitlist.models.submission.identities import periods_of
 from waitlist.models.submission.triangulation import Case, Overruled, checked
 from waitlist.models.submission.whole import FLOWS, Base, Series, base_of
-from waitlist.pipeline import Progress, planned_lists, project, unplannable
+from waitlist.pipeline import Progress, planned_lists, unplannable
 from waitlist.plan import Plan
 from waitlist.planning_year import BASES, InForce, PlanningYear, in_force
 from waitlist.results import ALL
 from waitlist.submission import STOCKS, SubmissionSettings
 from waitlist.submitted import Submission
 
-KEPT = (*STOCKS, *FLOWS)
-"""The measures whose draws a submission looks at."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """What was observed and what is forecast, by provider (and ALL): monthly series, and the draws of the months ahead."""
-
-    observed: Mapping[str, Series]
-    means: Mapping[str, Series]
-    draws: Draws
-    aid: tuple[str, ...]
-
 
 def submission(plan: Plan, history: History, progress: Progress | None = None) -> Submission:
     """The plan's trajectory submission from ``history``, overrides and checks included.
 
-    Raises Refusal where the plan has no [submission], the year is not known, a provider has no data in a baseline month,
-    an override or a supplementary file is wrong, or the plan asks for what is not there.
+    Raises Refusal where the plan has no [submission], the year is not known, a provider has no data in a baseline
+    month, an override or a supplementary file is wrong, or the plan asks for what is not there.
     """
     tell = progress or (lambda what, done, of: None)
-    settings, year = _asked(plan)
-    plan, notes = _reaching(plan, history, year.year)
-    known = _known(plan, history, tell)
-    providers = tuple(code for code in known.observed if code != ALL)
+    settings, year = asked(plan)
+    plan, notes = reaching(plan, history, year.year)
+    known = known_of(plan, history, tell)
+    providers = known.providers
     months = (months_after(year.year.months[0], -1), *year.year.months)
     snapshot = history.months[-1]
     base = base_of(months, snapshot, {p: known.observed[p] for p in providers}, {p: known.means[p] for p in providers})
     _refuse_overrides(plan, year.year, providers, snapshot)
     supplied, ratios, sources = _activity(settings, year.year, providers, known.observed)
     figures = figures_of(base, year.year, settings.icb, ratios, supplied, plan.override)
-    judgements = judging.judged(figures, year.year, _baselines(plan, year.year, known, figures, history))
+    judgements = judging.judged(figures, year.year, _baselines(plan, year.year, known, figures))
     overruled = [_overruled(one, figures, known.draws, year.year) for one in plan.override]
-    record = _record(history, known.observed, providers, settings.icb)
+    longer = record(known, settings.icb)
     commissioner = _commissioner(plan, history, base, settings.icb)
     notes += _notes(plan, year, history, commissioner is not None, settings)
-    questioned = Questioned(figures, int(base.actual.sum()), record, ratios)
+    questioned = Questioned(figures, int(base.actual.sum()), longer, ratios)
     periods = periods_of(figures, year.year)
     case = Case(questioned, year.year, periods, judgements, overruled, notes)
     table = figures.table()
@@ -94,13 +77,14 @@ def submission(plan: Plan, history: History, progress: Progress | None = None) -
         checks=checked(case),
         overrides=_overrides_table(overruled),
         ratios=pd.DataFrame(sources, columns=["provider", "ratio", "value", "source"]),
-        record=_record_table(record),
+        record=record_table(longer),
         aid=known.aid,
         author=settings.author or "",
     )
 
 
-def _asked(plan: Plan) -> tuple[SubmissionSettings, InForce]:
+def asked(plan: Plan) -> tuple[SubmissionSettings, InForce]:
+    """The plan's [submission], and its year as the plan has it. Raises Refusal where either is not there."""
     if plan.submission is None:
         rule, remedy = "a submission needs a table [submission]", "Add one with year and icb to the plan."
         raise refuse("the plan", "submission", "", rule, remedy)
@@ -110,73 +94,6 @@ def _asked(plan: Plan) -> tuple[SubmissionSettings, InForce]:
 
 def _icb_name(settings: SubmissionSettings) -> str:
     return settings.icb_name or settings.icb
-
-
-def _reaching(plan: Plan, history: History, year: PlanningYear) -> tuple[Plan, list[tuple[str, str]]]:
-    """``plan`` with a horizon that reaches the year's end, and what is to be said of that."""
-    needed = months_between(history.months[-1], year.months[-1])
-    if needed <= plan.horizon_months:
-        return plan, []
-    if needed > 120:
-        rule = f"the year {year.year} must end within ten years of the snapshot, {history.snapshot}"
-        raise refuse("the plan", "submission.year", year.year, rule, "Choose an earlier year, or newer data.")
-    said = (
-        f"The plan's horizon_months is {plan.horizon_months}; {needed} are used, to reach {year.months[-1]}. Write "
-        f"horizon_months = {needed} so that `waitlist run` gives the same figures."
-    )
-    return plan.model_copy(update={"horizon_months": needed}), [("horizon", said)]
-
-
-def _known(plan: Plan, history: History, tell: Progress) -> Known:
-    """Each provider's past and forecast; refuses what ``project`` refuses."""
-    history = with_hubs(history, plan)
-    keep = planned_lists(plan, history)
-    tell("Fitting rates", 0, 1)
-    groups: dict[Key, list[int]] = {}
-    for place, n in enumerate(keep):
-        groups.setdefault((history.lists[n][0], ALL), []).append(place)
-    groups[ALL, ALL] = list(range(len(keep)))
-    projected = project(plan, history, keep, groups)
-    time, seen = projected.state.time, past.observed(history, projected.state.flows)
-    observed: dict[str, Series] = {}
-    means: dict[str, Series] = {}
-    draws = {}
-    for done, (key, forecast) in enumerate(projected.forecasts):
-        tell("Forecasting", done + 1, len(groups))
-        observed[key[0]] = _observed(seen, [keep[n] for n in groups[key]], history.months)
-        values = _months_ahead(forecast, projected.state.time)
-        draws[key[0]] = values
-        means[key[0]] = {
-            name: dict(zip(time.months, value.mean(axis=1).tolist(), strict=True)) for name, value in values.items()
-        }
-    aid: tuple[str, ...] = ()
-    if (plan.transfer or plan.mutual_aid) and answers.deadlines(plan, time):
-        from waitlist.collaborative import mutual_aid  # noqa: PLC0415 - loads the solver
-
-        rows: dict[Key, list[int]] = {}
-        for key, places in groups.items():
-            rows[key] = [keep[n] for n in places]
-        for n in keep:
-            rows[history.lists[n]] = [n]
-        rows |= {(ALL, s): [n for n in keep if history.lists[n][1] == s] for s in {history.lists[n][1] for n in keep}}
-        aid = mutual_aid(projected.state, plan, {k: past.total(seen, v) for k, v in rows.items()}, tell).sentences
-    ordered = sorted(code for code in observed if code != ALL)
-    in_order = {code: observed[code] for code in (*ordered, ALL)}
-    return Known(in_order, means, Draws(time.months, draws), aid)
-
-
-def _months_ahead(forecast: Forecast, time: Any) -> dict[str, np.ndarray]:
-    """The draws [months, D] of the measures KEPT."""
-    values = measures.monthly(forecast, time).values
-    return {name: values[name] for name in KEPT}
-
-
-def _observed(seen: past.Observed, rows: list[int], months: tuple[str, ...]) -> Series:
-    """One row's observed months; those not known are not there (R3)."""
-    whole = past.total(seen, rows)
-    return {
-        name: {m: float(v) for m, v in zip(months, whole[name][0], strict=True) if not math.isnan(v)} for name in KEPT
-    }
 
 
 def _refuse_overrides(plan: Plan, year: PlanningYear, providers: tuple[str, ...], snapshot: str) -> None:
@@ -235,9 +152,7 @@ def _activity(
     return supplied, ratios, sources
 
 
-def _baselines(
-    plan: Plan, year: PlanningYear, known: Known, figures: Figures, history: History
-) -> dict[tuple[str, str, str], float]:
+def _baselines(plan: Plan, year: PlanningYear, known: Known, figures: Figures) -> dict[tuple[str, str, str], float]:
     """The % of the list in each baseline month, observed, or forecast where it is still to come.
 
     Refuses a provider that has no data in one that has passed, unless the history's summaries have it.
@@ -246,7 +161,7 @@ def _baselines(
     for ref, month in judging.baseline_months(year):
         line, count, size = line_of(year, ref), 0.0, 0.0
         for provider in figures.providers:
-            pair = [_value_at(known, history, provider, name, month) for name in (line, "waiting_list")]
+            pair = [value_at(known, provider, name, month) for name in (line, "waiting_list")]
             if pair[0] is None or not pair[1]:
                 if provider not in plan.hub_codes:
                     rule = f"a standard of {year.year} looks back to {month}, where {provider} has no data"
@@ -260,41 +175,6 @@ def _baselines(
     if problems:
         raise Refusal(problems)
     return found
-
-
-def _value_at(known: Known, history: History, provider: str, measure: str, month: str) -> float | None:
-    """A provider's figure in a month: observed, of the summaries, or forecast; None where not known."""
-    there = known.observed[provider].get(measure, {}).get(month)
-    if there is None:
-        there = _summarised(history, provider, measure).get(month)
-    return known.means[provider].get(measure, {}).get(month) if there is None else there
-
-
-def _summarised(history: History, provider: str, measure: str) -> dict[str, float]:
-    """A provider's stock by month, as the history's summaries have it."""
-    summaries = history.summaries
-    if provider not in summaries.providers:
-        return {}
-    stocks = dict(zip(SUMMARISED, summaries.stocks[summaries.providers.index(provider)], strict=True))
-    if measure == "within_18_weeks":
-        value = stocks["waiting_list"] - stocks["over_18_weeks"]
-    elif measure in stocks:
-        value = stocks[measure]
-    else:
-        return {}
-    return {month: float(v) for month, v in zip(summaries.months, value, strict=True) if not math.isnan(v)}
-
-
-def _record(
-    history: History, observed: Mapping[str, Series], providers: tuple[str, ...], icb: str
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Each provider's known past by measure and month, summaries before extracts; the ICB's where all are known."""
-    found = {p: {name: _summarised(history, p, name) | dict(observed[p][name]) for name in KEPT} for p in providers}
-    total: dict[str, dict[str, float]] = {}
-    for name in KEPT:
-        shared = set.intersection(*(set(found[p][name]) for p in providers)) if providers else set()
-        total[name] = {month: sum(found[p][name][month] for p in providers) for month in sorted(shared)}
-    return found | {icb: total}
 
 
 def _commissioner(plan: Plan, history: History, base: Base, icb: str) -> pd.DataFrame | None:
@@ -389,13 +269,3 @@ def _ranges(draws: Draws, figures: Figures) -> pd.DataFrame:
                         yield (org, name, month, *(float(np.rint(v)) for v in middle))
 
     return pd.DataFrame(rows(), columns=["org", "measure", "month", "p10", "p50", "p90"])
-
-
-def _record_table(record: Mapping[str, Mapping[str, Mapping[str, float]]]) -> pd.DataFrame:
-    rows = [
-        (org, name, month, value)
-        for org, by_measure in record.items()
-        for name, by_month in by_measure.items()
-        for month, value in sorted(by_month.items())
-    ]
-    return pd.DataFrame(rows, columns=["org", "measure", "month", "value"])

@@ -1,7 +1,7 @@
 """A planning year's metrics and standards: one dated file for each year, which a plan may overrule.
 
-A year is added by adding a file to ``planning_years``. What was recalled and not sourced is ``check`` there, and is said
-to be so wherever it is shown.
+A year is added by adding a file to ``planning_years``. What was recalled and not sourced is ``check`` there, and is
+said to be so wherever it is shown.
 """
 
 from __future__ import annotations

@@ -25,18 +25,21 @@ class Submission:
     """One submission of a planning year, on the plan's own data and draws.
 
     months: the one before the year, then its twelve, YYYY-MM. orgs: providers, then the ICB, their sum.
-    figures: org, line, month, value, model_value, status, all months, on the provider basis; a line is a measure
-    (waiting_list, over_52_weeks, clock_starts …) or a planning reference that no measure gives; value and model_value (what the model says where
-    a planner overruled it) are whole numbers as floats, NaN for blank; status is opening, actual, forecast, derived,
-    supplied, overridden, adjusted, blank or, in a disclosed submission, suppressed (value NaN, shown as *).
-    periods: org, line, q1, q2, q3, q4, year, suppressed (names of those of the five that are, with commas). commissioner: org (providers, OTHER, ICB), line, month, value, ratio (to the
-    provider basis; of OTHER to the providers' sum); None where the data have no commissioner of that code.
-    ranges: org, measure, month, p10, p50, p90 of the months ahead. standards: models.submission.standards.COLUMNS.
-    checks: check, severity, result, org, month, figures, sentence. overrides: provider, measure, month, model_value,
-    value, chance (0 to 1, NaN where not forecast), balance, reason, author. ratios: provider, ratio, value, source.
-    record: org, measure, month, value: what is known of the years before.
-    changed: what the plan changes of the year's metrics and standards. aid: what transfers do, in sentences.
-    number, status, author: of its version; number 0 is none.
+
+    figures: org, line, month, value, model_value, status, of all months, on the provider basis. A line is a measure
+    (waiting_list, over_52_weeks, clock_starts …) or a planning reference that no measure gives. value, and model_value,
+    what the model says where a planner overruled it, are whole numbers as floats, NaN for blank. status is opening,
+    actual, forecast, derived, supplied, overridden, adjusted, blank or, in a disclosed submission, suppressed (value
+    NaN, shown as *).
+
+    periods: org, line, q1, q2, q3, q4, year, suppressed (names of those of the five that are, with commas).
+    commissioner: org (providers, OTHER, ICB), line, month, value, ratio (to the provider basis; of OTHER to the
+    providers' sum); None where the data have no commissioner of that code. ranges: org, measure, month, p10, p50, p90
+    of the months ahead. standards: models.submission.standards.COLUMNS. checks: check, severity, result, org, month,
+    figures, sentence. overrides: provider, measure, month, model_value, value, chance (0 to 1, NaN where not forecast),
+    balance, reason, author. ratios: provider, ratio, value, source. record: org, measure, month, value: what is known
+    of earlier years. changed: what the plan changes of the year's metrics and standards. aid: what transfers do, in
+    sentences. number, status, author: of its version; number 0 is none.
     """
 
     plan: Plan
@@ -89,3 +92,39 @@ class Submission:
         """Which version this is, for a page's head."""
         which = f"version {self.number}, {self.status}" if self.number else f"{self.status}, not registered"
         return f"DRAFT: {which}" if self.status == "draft" else which.capitalize()
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """A version of a submission held against what came. Tables are tidy.
+
+    against: org, line, month, plan, actual, difference, percent (of plan), rating (green, amber, red, or empty where no
+    way is better); months with both. control: org, line, month, value, mean, low, high, rules (with commas), sense of
+    the XmR chart. variance: org, measure (waiting_list, over_52_weeks), month, step, contribution: plan and actual
+    first and last, the steps between add up to their difference. to_go: org, line, month, plan, p10, p50, p90, chance
+    of the year's last month. needed: models.targets.COLUMNS, the extra weekly activity by which the plan would be met;
+    None where nothing is to be sought. version: which one it is, in words; planned_from, snapshot: the snapshots of the
+    plan and of the actuals.
+    """
+
+    plan: Plan
+    snapshot: date
+    planned_from: date
+    files: tuple[DataFile, ...]
+    breaks: tuple[Break, ...]
+    assumptions: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+    year: PlanningYear
+    names: Mapping[str, str]
+    orgs: tuple[str, ...]
+    version: str
+    against: pd.DataFrame
+    control: pd.DataFrame
+    variance: pd.DataFrame
+    to_go: pd.DataFrame
+    needed: pd.DataFrame | None
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables written as CSV, by file name without its ending."""
+        found = {name: getattr(self, name) for name in ("against", "control", "variance", "to_go")}
+        return found if self.needed is None else found | {"needed": self.needed}

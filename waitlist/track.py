@@ -6,11 +6,9 @@ import dataclasses
 import hashlib
 import json
 from contextlib import suppress
-from pathlib import Path
 
 import pandas as pd
 
-import waitlist
 from waitlist.calendar import months_after
 from waitlist.errors import Refusal
 from waitlist.history import History
@@ -22,6 +20,7 @@ from waitlist.pipeline import Progress, known_at
 from waitlist.plan import Plan
 from waitlist.results import Result
 from waitlist.rolling import jobs_of, outcomes_of
+from waitlist.software import source
 
 ORIGINS = 3
 """Past origins that are looked at, each AHEAD months before the next."""
@@ -31,7 +30,7 @@ LEAST_FLOWS = 6
 DRAWS = 100
 OTHER_KEYS = {"name", "inputs", "history", "draws", "horizon_months", "thresholds_weeks"}
 OTHER_KEYS |= {"deadline", "clearance", "demand", "order", "activity", "scheme", "strike", "clinic", "theatre"}
-OTHER_KEYS |= {"price", "funded", "target", "limit", "capacity", "scenario"}
+OTHER_KEYS |= {"price", "funded", "target", "limit", "capacity", "scenario", "submission", "override"}
 """Keys of a plan that do not move these forecasts; the data themselves are known by their content."""
 
 
@@ -82,9 +81,5 @@ def _key(plan: Plan, history: History) -> str:
     """What these past forecasts depend on: the data, the plan, and the code."""
     files = [(file.month, file.sha256) for file in (*history.counts.files, *history.summaries.files)]
     settings = plan.model_dump(mode="json", by_alias=True, exclude=OTHER_KEYS)
-    source = hashlib.sha256()
-    for path in sorted(Path(waitlist.__file__).parent.rglob("*.py")):
-        if path.parent.name != "outputs":
-            source.update(path.read_bytes())
-    said = json.dumps([files, settings, source.hexdigest()], sort_keys=True)
+    said = json.dumps([files, settings, source()], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()

@@ -22,9 +22,9 @@ def read_commissioned(
 ) -> tuple[dict[str, Floats], dict[str, Floats], Floats] | None:
     """(people of the ICB by provider, everyone by provider, people of the ICB elsewhere), each [9] people.
 
-    The nine: the list within 18 weeks, 18-52, 52-65, 65-78, 78-104 and over 104; clock starts, admitted and non-admitted
-    stops of the month. ``icb`` is a commissioner's parent's code. None where the file knows no such parent, or has no
-    column for it. ``path`` is a month that has been read before, so its rows are known to be sound.
+    The nine: the list within 18 weeks, 18-52, 52-65, 65-78, 78-104 and over 104; clock starts, admitted and
+    non-admitted stops of the month. ``icb`` is a commissioner's parent's code. None where the file knows no such
+    parent, or has no column for it. ``path`` is a month that has been read before, so its rows are known to be sound.
     """
     with unpacked(path) as (csv, encoding), database(csv.parent) as db:
         try:

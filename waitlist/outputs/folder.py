@@ -15,6 +15,7 @@ from pathlib import Path
 from waitlist.errors import refuse
 from waitlist.outputs import aside, manifest, tidy
 from waitlist.results import Aid, Answer, Backtest, Result
+from waitlist.submitted import FollowUp, Submission
 
 _REMEDIES = {
     errno.ENOSPC: "Free some space, or give another place with --out.",
@@ -61,8 +62,37 @@ def write_tables(made: Backtest | Answer, out: Path) -> Path:
     return _whole(made, out, fill)
 
 
-def _whole(made: Result | Backtest | Answer, out: Path, fill: Callable[[Path], None]) -> Path:
-    """Have ``fill`` write a folder, add its manifest, and put it in the place of ``out``.
+def write_submission(made: Submission, out: Path, register: Callable[[], None]) -> Path:
+    """Write a submission's files into the folder ``out`` and return it; ``register`` it once they are all there.
+
+    Whole or not at all: where registering refuses, no file is written. Raises Refusal.
+    """
+    from waitlist.outputs.submission import files  # noqa: PLC0415 - loads Word and Excel
+
+    def fill(building: Path) -> None:
+        files.write(made, building)
+
+    return _whole(made, out, fill, register)
+
+
+def write_follow_up(held: FollowUp, out: Path) -> Path:
+    """Write a follow-up's tables and page into the folder ``out``, whole or not at all. Raises Refusal."""
+    from waitlist.outputs.submission import follow  # noqa: PLC0415 - loads charts
+
+    def fill(building: Path) -> None:
+        tidy.write(held.tables(), building)
+        (building / "follow_up.html").write_text(follow.render(held), encoding="utf-8", newline="\n")
+
+    return _whole(held, out, fill)
+
+
+def _whole(
+    made: Result | Backtest | Answer | Submission | FollowUp,
+    out: Path,
+    fill: Callable[[Path], None],
+    at_last: Callable[[], None] = lambda: None,
+) -> Path:
+    """Have ``fill`` write a folder, add its manifest, do ``at_last``, and put it in the place of ``out``.
 
     All is built in a hidden folder beside ``out`` and put in its place in one step; whatever stops it
     (Ctrl-C, a full disk), nothing is left behind and an older folder stands as it was.
@@ -75,6 +105,7 @@ def _whole(made: Result | Backtest | Answer, out: Path, fill: Callable[[Path], N
             manifest.write(made, building)
             _flush([*building.iterdir(), building])
             with _interrupts_held():
+                at_last()
                 _replace(target, building)
     except OSError as error:
         said = (error.strerror or str(error)).lower()

@@ -7,11 +7,13 @@ import json
 import platform
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import waitlist
+from waitlist.plan import Plan
 from waitlist.results import Answer, Backtest, Result
+from waitlist.submitted import FollowUp, Submission
 
 NAME = "manifest.json"
 _LIBRARIES = (
@@ -21,17 +23,44 @@ _LIBRARIES = (
     "numba",
     "numpy",
     "pandas",
+    "openpyxl",
     "pydantic",
+    "python-docx",
     "scipy",
+    "SQLAlchemy",
     "statsmodels",
     "XlsxWriter",
 )
 
 
-def write(result: Result | Backtest | Answer, folder: Path) -> None:
+def told(plan: Plan) -> dict[str, Any]:
+    """A plan as plain values; of its paths the names alone, and no register: they are one machine's own."""
+    found = plan.model_dump(mode="json", by_alias=True)
+    found |= {"inputs": plan.inputs.resolve().name, "history": [path.resolve().name for path in plan.history]}
+    for key, names in (
+        ("mutual_aid", ("coordinates", "travel")),
+        ("submission", ("supplementary", "template", "mapping")),
+    ):
+        table = found.get(key)
+        if table is not None:
+            table |= {name: _names_alone(table.get(name)) for name in names}
+    if found.get("submission") is not None:
+        found["submission"]["register"] = None
+    else:
+        found = {key: value for key, value in found.items() if key not in ("submission", "override")}
+    return found
+
+
+def _names_alone(value: Any) -> Any:
+    """The names of a path, or of several."""
+    if isinstance(value, list):
+        return [_names_alone(item) for item in value]
+    return PurePath(value).name if isinstance(value, str) else value
+
+
+def write(result: Result | Backtest | Answer | Submission | FollowUp, folder: Path) -> None:
     """Write the manifest of all files in ``folder``. No clock and no machine's path is in it (R11)."""
-    plan = result.plan.model_dump(mode="json", by_alias=True)
-    plan |= {"inputs": result.plan.inputs.resolve().name, "history": [p.resolve().name for p in result.plan.history]}
+    plan = told(result.plan)
     record: dict[str, Any] = {
         "tool": "waitlist",
         "version": waitlist.__version__,
@@ -52,7 +81,7 @@ def write(result: Result | Backtest | Answer, folder: Path) -> None:
     (folder / NAME).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _window(result: Result | Backtest | Answer) -> dict[str, Any]:
+def _window(result: Result | Backtest | Answer | Submission | FollowUp) -> dict[str, Any]:
     """What a backtest was asked for beyond its plan."""
     if not isinstance(result, Backtest):
         return {}

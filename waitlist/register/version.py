@@ -10,7 +10,7 @@ from typing import Any
 
 from waitlist.errors import Refusal, refuse
 
-CELL_STATUSES = ("actual", "forecast", "overridden", "supplementary", "derived", "blank")
+CELL_STATUSES = ("opening", "actual", "forecast", "derived", "supplied", "overridden", "adjusted", "blank")
 STATUSES = ("draft", "final")
 LARGEST = 2**63 - 1  # what a database's whole number holds
 

@@ -1,7 +1,7 @@
 """The commissioner basis: each provider's figures × the share that the ICB commissioned at the last snapshot.
 
-People of the ICB who wait elsewhere are a line of their own, in proportion to those who wait at the plan's providers, so
-that the ICB is a sum on this basis too. The shares are observed once and held: that is said wherever they are shown.
+People of the ICB who wait elsewhere are a line of their own, in proportion to those who wait at the plan's providers,
+so that the ICB is a sum on this basis too. The shares are observed once and held: that is said wherever they are shown.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _exact(base: Base, ratios: Floats) -> tuple[Floats, Floats]:
 
 
 def _flows(flows: Floats, ratio: Floats) -> Floats:
-    """[7, 13] flows; transfers and restatements are shared as those within 18 weeks are, other removals close R4 afterwards."""
+    """[7, 13] flows; transfers and restatements as those within 18 weeks, other removals close R4 afterwards."""
     found = flows.copy()
     found[:3] *= ratio[len(PIECES) :, None]
     found[[IN, OUT, RESTATED]] *= ratio[0]

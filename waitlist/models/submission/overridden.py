@@ -1,7 +1,8 @@
 """A planner's figures in place of the model's, and what follows from them (R4).
 
 A flow's override is balanced in the list from its month on, a list's in other removals, unless the override says
-otherwise; a threshold's leaves the other thresholds as they are, so that one that makes no sense is found by the checks.
+otherwise; a threshold's leaves the other thresholds as they are, so that one that makes no sense is found by the
+checks.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ Series = Mapping[str, Mapping[str, float]]
 class Base:
     """P providers over 13 months, the one before the year first; NaN where not known.
 
-    pieces [P, 6, 13] people at each month's end, PIECES; flows [P, 7, 13] of each month, FLOWS (those of the first month
-    are not used); actual [13] months that were observed, the rest being forecast.
+    pieces [P, 6, 13] people at each month's end, PIECES; flows [P, 7, 13] of each month, FLOWS (those of the first
+    month are not used); actual [13] months that were observed, the rest being forecast.
     """
 
     providers: tuple[str, ...]

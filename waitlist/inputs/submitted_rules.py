@@ -1,0 +1,313 @@
+"""What must hold between the figures of a written submission, and how its faults are told: each cause once (R14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from waitlist.errors import Problem, Refusal
+from waitlist.planning_year import BASES, Metric, PlanningYear
+
+MOST_SHOWN = 5
+NUMERATOR, DENOMINATOR = "Numerator", "Denominator"
+SUPPRESSED = "*"
+ROUNDED = 5
+"""A disclosed file's figures are multiples of it."""
+OFF = 2
+"""How far rounding may take a figure."""
+LONGEST_FIRST = ("over_104_weeks", "over_78_weeks", "over_65_weeks", "over_52_weeks")
+
+Value = int | str
+"""A whole number; empty for blank, or an asterisk."""
+
+
+class Cell(NamedTuple):
+    """Whose, when and what a row of the file is."""
+
+    org: str
+    month: str
+    ref: str
+    kind: str
+
+    def words(self) -> str:
+        """The cell in words, without its empty parts."""
+        return " ".join(filter(None, (self.org, self.ref, self.month, self.kind)))
+
+
+@dataclass
+class _Fault:
+    sort: str
+    rule: str
+    remedy: str
+    places: list[int | str] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+
+
+class Faults:
+    """The faults of one file as they are found. Those of one cause are told as one, and few of a sort are shown."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._found: dict[tuple[str, str, str], _Fault] = {}
+
+    def add(self, sort: str, place: int | str, value: str, rule: str, remedy: str, *, together: bool = False) -> None:
+        """A fault at ``place`` (a row's number, or words). One with the rule of another is the same fault if its value
+        is too, or whatever its value where they are to be told ``together``. sort: what such faults are, in words."""
+        key = (sort, rule, "" if together else value)
+        fault = self._found.setdefault(key, _Fault(sort, rule, remedy))
+        fault.places.append(place)
+        if value not in fault.values:
+            fault.values.append(value)
+
+    def refuse(self) -> None:
+        """Raise Refusal where there are faults."""
+        if self._found:
+            raise Refusal(self._problems())
+
+    def _problems(self) -> Iterator[Problem]:
+        for sort in dict.fromkeys(fault.sort for fault in self._found.values()):
+            faults = [fault for fault in self._found.values() if fault.sort == sort]
+            for fault in faults[:MOST_SHOWN]:
+                values = _listed([clipped(value) for value in fault.values if value])
+                yield Problem("error", self.file, _places(fault.places), values, fault.rule, fault.remedy)
+            if len(faults) > MOST_SHOWN:
+                more = f"{len(faults) - MOST_SHOWN} more"
+                yield Problem("error", self.file, "elsewhere", more, f"{sort}, again", "Mend these in the same way.")
+
+
+def judge(cells: Mapping[Cell, Value], year: PlanningYear, orgs: Sequence[str], faults: Faults) -> None:
+    """Find what does not hold between ``cells``, of which those that could not be read are left out; the last of
+    ``orgs`` is the sum of the others. A figure that one fault puts in doubt is not judged again."""
+    known = dict(cells)
+    off = OFF if _disclosed(known, faults) else 0
+    case = _Case(known, year, orgs, faults, off)
+    _blanks(case)
+    _denominators(case)
+    _nesting(case)
+    _sums(case)
+
+
+def nothing_but(value: Value | None) -> str:
+    """A value as it is told."""
+    return f"{value:,}" if isinstance(value, int) else value or "blank"
+
+
+def clipped(text: str) -> str:
+    """What stands in a file, made fit to be shown."""
+    shown = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[:201])
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" and {len(words) - MOST_SHOWN} more" if len(words) > MOST_SHOWN else ""
+    return ", ".join(words[:MOST_SHOWN]) + more
+
+
+def _places(places: Sequence[int | str]) -> str:
+    if not all(isinstance(place, int) for place in places):
+        return _listed([str(place) for place in places])
+    return f"row{'s' if len(places) > 1 else ''} {_listed([str(place) for place in places])}"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """The figures known, off: how far rounding may have taken each."""
+
+    cells: dict[Cell, Value]
+    year: PlanningYear
+    orgs: Sequence[str]
+    faults: Faults
+    off: int
+
+    def of(self, org: str, month: str, ref: str) -> Value | None:
+        """A reference's own count; None where it is not known."""
+        return self.cells.get(Cell(org, month, ref, NUMERATOR))
+
+    def number(self, org: str, month: str, ref: str) -> int | None:
+        """The count where it is a number."""
+        value = self.of(org, month, ref)
+        return value if isinstance(value, int) else None
+
+    def doubt(self, org: str, month: str, refs: Iterable[str]) -> None:
+        """Judge these counts no further."""
+        for ref in refs:
+            self.cells.pop(Cell(org, month, ref, NUMERATOR), None)
+
+    def times(self) -> Iterator[tuple[str, str]]:
+        """Every organisation and month."""
+        return ((org, month) for org in self.orgs for month in self.year.months)
+
+
+def _disclosed(cells: dict[Cell, Value], faults: Faults) -> bool:
+    """Whether the file is disclosed. What is not, in a disclosed file, or is in another, is a fault and left out."""
+    hidden = [cell for cell, value in cells.items() if value == SUPPRESSED]
+    exact = [cell for cell, value in cells.items() if isinstance(value, int) and value % ROUNDED]
+    stray = bool(hidden) and len(hidden) < len(exact)
+    for cell in hidden if stray else exact if hidden else ():
+        value = nothing_but(cells.pop(cell))
+        if stray:
+            rule = f"* may stand only in a disclosed file, whose figures are all multiples of {ROUNDED}"
+            faults.add("* in a file that is not disclosed", cell.words(), value, rule, "Write the figure itself.")
+        else:
+            rule = f"in a disclosed file, one with *, every figure must be a multiple of {ROUNDED}"
+            remedy = "Round it, or write the file anew."
+            faults.add("a figure not rounded in a disclosed file", cell.words(), value, rule, remedy)
+    return bool(hidden) and not stray
+
+
+def _blanks(case: _Case) -> None:
+    """RTT counts are blank all together, or not at all."""
+    refs = [metric.ref for metric in case.year.submitted if metric.given_by in BASES]
+    for org, month in case.times():
+        values = {ref: case.of(org, month, ref) for ref in refs}
+        if not any(values.values()) and 0 not in values.values():
+            continue
+        for ref, value in values.items():
+            if value == "":
+                rule = f"{org}'s {ref} may not be blank where its other RTT figures are not"
+                case.faults.add("a blank Value", month, "blank", rule, "Write the count.", together=True)
+                case.doubt(org, month, [ref])
+
+
+def _denominators(case: _Case) -> None:
+    """A Denominator repeats the Numerator of the reference it is."""
+    for base in case.year.submitted:
+        of_it = [metric.ref for metric in case.year.submitted if metric.denominator == base.ref]
+        for org, month in case.times() if of_it else ():
+            right = case.of(org, month, base.ref)
+            told = {ref: case.cells.get(Cell(org, month, ref, DENOMINATOR)) for ref in of_it}
+            wrong = {} if right is None else {r: v for r, v in told.items() if v is not None and v != right}
+            swapped = [ref for ref, value in wrong.items() if _swapped(case.of(org, month, ref), value, right)]
+            for ref in swapped:
+                rule = f"Numerator and Denominator of {ref}: swapped? The Numerator may not be more than the Denominator"
+                value = f"Numerator {nothing_but(case.of(org, month, ref))}, Denominator {nothing_but(wrong.pop(ref))}"
+                remedy = "Put each in the other's row."
+                case.faults.add("Numerator and Denominator swapped", f"{org} {ref} {month}", value, rule, remedy)
+                case.doubt(org, month, [ref])
+            if wrong:
+                values = {f"Denominator {nothing_but(value)}": None for value in wrong.values()}
+                value = f"{', '.join(values)}; Numerator of {base.ref} {nothing_but(right)}"
+                rule = f"the Denominator of {' and '.join(wrong)} must repeat the Numerator of {base.ref}"
+                sort = "a Denominator that does not repeat its Numerator"
+                remedy = "Find which of them is right."
+                case.faults.add(sort, f"{org} {month}", value, rule, remedy)
+                if 2 * len(wrong) >= sum(value is not None for value in told.values()):
+                    case.doubt(org, month, [base.ref])
+
+
+def _swapped(numerator: Value | None, denominator: Value | None, right: Value | None) -> bool:
+    """Whether the Numerator is what the Denominator should be, and more than it."""
+    numbers = isinstance(numerator, int) and isinstance(denominator, int)
+    return numbers and numerator == right and numerator > denominator  # type: ignore[operator]
+
+
+def _nesting(case: _Case) -> None:
+    """Longer waits are part of shorter ones, and a count of what it is a share of."""
+    for org, month in case.times():
+        broken = list(_broken(case, org, month))
+        if not broken:
+            continue
+        rule = " and ".join(f"{less} may not be more than {more}" for less, _, more, _, _ in broken)
+        value = "; ".join(f"{less} {small:,}, {more} {large:,}" for less, small, more, large, _ in broken)
+        remedy = "Find which of them is wrong."
+        case.faults.add("a part that is more than its whole", f"{org} {month}", value, rule, remedy)
+        for *_, refs in broken:
+            case.doubt(org, month, refs)
+
+
+def _broken(case: _Case, org: str, month: str) -> Iterator[tuple[str, int, str, int, tuple[str, ...]]]:
+    """Parts that are more than their wholes: name and figure of the part, and of the whole; references in doubt."""
+    by_base = {metric.given_by: metric.ref for metric in case.year.submitted}
+    size, soon = by_base.get("waiting_list", ""), by_base.get("within_18_weeks", "")
+    held = [(by_base[name], case.number(org, month, by_base[name])) for name in LONGEST_FIRST if name in by_base]
+    chain = [(ref, count) for ref, count in held if count is not None]
+    told = set()
+    for (less, small), (more, large) in zip(chain, chain[1:], strict=False):
+        if small > large:
+            told.add(less)
+            yield less, small, more, large, (less, more)
+    everyone, within = case.number(org, month, size), case.number(org, month, soon)
+    if chain and everyone is not None and within is not None and within <= everyone:
+        less, small = chain[-1]
+        if small > everyone - within + 3 * case.off:
+            told.add(less)
+            yield less, small, f"{size} less {soon}", everyone - within, (less, size, soon)
+    for metric in case.year.submitted:
+        part, whole = case.number(org, month, metric.ref), case.number(org, month, metric.denominator)
+        if metric.ref not in told and part is not None and whole is not None and part > whole:
+            yield metric.ref, part, metric.denominator, whole, (metric.ref, metric.denominator)
+
+
+def _sums(case: _Case) -> None:
+    """A sum is that of its parts, and the ICB of the others. One figure that breaks both is told once."""
+    icb, others = case.orgs[-1], case.orgs[:-1]
+    for month in case.year.months:
+        for metric in case.year.submitted:
+            for org in case.orgs if metric.of else ():
+                _parts(case, metric, org, month)
+    for metric in case.year.submitted:
+        for month in case.year.months:
+            parts = {org: case.of(org, month, metric.ref) for org in others}
+            whole = case.of(icb, month, metric.ref)
+            gap = _gap(whole, list(parts.values()), case.off)
+            if gap:
+                value = f"{icb} {nothing_but(whole)}, the others {_total(parts)}"
+                rule = f"{metric.ref} of {icb} must be the sum of the other organisations'"
+                remedy = "Find which organisation's figure is wrong."
+                sort = "an ICB that is not the sum of the others"
+                case.faults.add(sort, f"{icb} {metric.ref} {month}", value, rule, remedy)
+
+
+def _parts(case: _Case, metric: Metric, org: str, month: str) -> None:
+    whole, parts = case.of(org, month, metric.ref), {ref: case.of(org, month, ref) for ref in metric.of}
+    gap = _gap(whole, list(parts.values()), case.off)
+    if not gap:
+        return
+    rule, remedy = f"{metric.ref} must be {' + '.join(metric.of)}", "Find which of them is wrong."
+    sort = "a sum that is not that of its parts"
+    lone = None if isinstance(gap, str) or case.off else _lone(case, metric, org, month, gap)
+    if lone:
+        ref, right = lone
+        found = f"{nothing_but(case.of(org, month, ref))}, where these ask for {right:,}"
+        rule = f"{rule}, and {ref} of {case.orgs[-1]} the sum of the other organisations'"
+        case.faults.add(sort, f"{org} {ref} {month}", found, rule, "Correct it.")
+        case.doubt(org, month, [ref])
+        return
+    value = f"{metric.ref} {nothing_but(whole)}, {' + '.join(metric.of)} {_total(parts)}"
+    case.faults.add(sort, f"{org} {month}", value, rule, remedy)
+    if isinstance(gap, str):
+        case.doubt(org, month, [metric.ref, *metric.of])
+
+
+def _lone(case: _Case, metric: Metric, org: str, month: str, gap: int) -> tuple[str, int] | None:
+    """The one reference whose figure, set right, mends the sum of parts and the ICB's sum; and the right figure."""
+    icb, others = case.orgs[-1], case.orgs[:-1]
+    for ref in (metric.ref, *metric.of):
+        told = case.number(org, month, ref)
+        right = (told or 0) - (gap if ref == metric.ref else -gap)
+        seen = _gap(case.of(icb, month, ref), [case.of(one, month, ref) for one in others], 0)
+        excess = (told or 0) - right
+        if told is not None and right >= 0 and seen == (excess if org == icb else -excess):
+            return ref, right
+    return None
+
+
+def _gap(whole: Value | None, parts: Sequence[Value | None], off: int) -> int | str:
+    """By how much a whole is more than its parts, beyond rounding; a word where one is blank and the other is not."""
+    values = [whole, *parts]
+    if any(value is None or value == SUPPRESSED for value in values):
+        return 0
+    if (whole == "") != ("" in parts):
+        return "blank"
+    if whole == "":
+        return 0
+    gap = int(whole or 0) - sum(int(part or 0) for part in parts)
+    return gap if abs(gap) > off * len(values) else 0
+
+
+def _total(parts: Mapping[str, Value | None]) -> str:
+    blank = [name for name, value in parts.items() if value == ""]
+    if blank:
+        return f"not known, for {_listed(blank)} is blank"
+    return f"{sum(value for value in parts.values() if isinstance(value, int)):,}"

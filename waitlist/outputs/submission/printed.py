@@ -1,0 +1,94 @@
+"""A submission in a terminal: where the year ends, what the checks found, and what two versions differ in."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import pandas as pd
+
+from waitlist.outputs import words as say
+from waitlist.submitted import Submission
+
+SHOWN = ("waiting_list", "within_18_weeks", "over_52_weeks", "over_65_weeks")
+MOST = 12
+"""Findings that are printed; the checks' own table has all."""
+WIDTH = 100
+
+
+def submission(made: Submission) -> str:
+    """The year's last month by organisation, beside the last before the year; then the checks that do not pass."""
+    first, last = made.months[0], made.months[-1]
+    title = f"{made.plan.name}: {made.year.title}, {made.settings.basis} basis, {made.version_words()}"
+    rows = [_row(made, org, month) for org in made.orgs for month in (first, last)]
+    columns = ["", "Month", "Waiting", "Within 18", "%", "Over 52", "Over 65"]
+    found = made.checks[made.checks["result"] == "fails"]
+    order = {"blocks": 0, "warns": 1, "note": 2}
+    found = found.sort_values("severity", key=lambda column: column.map(order), kind="stable")
+    lines = [
+        textwrap.fill(
+            f"{row.severity}: {row.check}, {' '.join(filter(None, (str(row.org), str(row.month))))}: {row.figures}. "
+            f"{row.sentence}".replace(", : ", ": "),
+            WIDTH,
+            subsequent_indent="  ",
+        )
+        for row in found.head(MOST).itertuples()
+    ]
+    more = len(found) - MOST
+    if more > 0:
+        lines.append(f"{more} more are in checks.csv and on the workbook's first sheet.")
+    passed = int((made.checks["result"] == "passes").sum())
+    verdicts = made.standards["verdict"].value_counts()
+    said = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in ("met", "missed", "not judged"))
+    ends = [f"{passed} checks pass. Standards: {said}.", *lines]
+    return "\n".join([title, "", grid(columns, rows), "", *ends])
+
+
+def _row(made: Submission, org: str, month: str) -> list[str]:
+    figures = made.figures
+    at = figures[(figures["org"] == org) & (figures["month"] == month)].set_index("line")["value"]
+    size, within, over_52, over_65 = (float(at.get(name, math.nan)) for name in SHOWN)
+    share = 100 * within / size if size else math.nan
+    return [
+        org,
+        say.month(f"{month}-01"),
+        *(say.count(value) for value in (size, within)),
+        say.percent(share),
+        *(say.count(value) for value in (over_52, over_65)),
+    ]
+
+
+def comparison(frame: pd.DataFrame, one: str, other: str) -> str:
+    """Every cell that differs between two versions, with its cause."""
+    if frame.empty:
+        return f"No figure of {one} differs from {other}."
+    rows = [
+        [
+            str(row.org),
+            str(row.line),
+            str(row.month),
+            *map(_count, (row.before, row.after, row.difference)),
+            str(row.cause),
+        ]
+        for row in frame.itertuples()
+    ]
+    columns = ["", "Figure", "Month", one, other, "Difference", "Cause"]
+    return f"{len(frame)} figures of {other} differ from {one}.\n\n{grid(columns, rows)}"
+
+
+def _count(value: object) -> str:
+    number = float(str(value)) if value is not None else math.nan
+    return say.count(number)
+
+
+def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Texts in columns: numbers and dashes to the right, words to the left."""
+    across = list(zip(columns, *rows, strict=True))
+    widths = [max(map(len, column)) for column in across]
+    right = [all(cell[:1] in "0123456789−–+" or not cell for cell in column[1:]) for column in across]
+    lines = [
+        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)).rstrip()
+        for row in (columns, *rows)
+    ]
+    return "\n".join(lines)
