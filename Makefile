@@ -26,11 +26,17 @@ $(SAMPLE): $(READY) $(wildcard waitlist/inputs/sample*.py)
 run: $(SAMPLE) ## forecast the made-up three-trust sample: headline, then where the report is
 	@$(BIN)/waitlist run models/sample.toml
 
-test: $(READY) ## lint, types, the one-way rule and the tests
+test: $(READY) system ## lint, types, the one-way rule and the tests
 	@echo "== lint" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "== types" && $(BIN)/mypy
 	@echo "== rooms" && PYTHONPATH=. $(BIN)/lint-imports
 	@echo "== tests" && $(BIN)/pytest -q -n 2 --dist loadfile
+
+# A recalculating spreadsheet and a database server: in CI they are installed; elsewhere tests that need them skip aloud.
+system:
+	@if [ -n "$$CI" ] && ! { command -v soffice && command -v pg_ctl; } >/dev/null 2>&1; then \
+	  echo "== system" && (apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+	    libreoffice-calc-nogui postgresql) >/dev/null 2>&1 || echo "LibreOffice and PostgreSQL could not be installed."; fi
 
 bench: $(READY) ## measure the kernel and whole runs, beside patient-by-patient simulation
 	@$(BIN)/python -m benchmarks.bench_kernel
@@ -39,4 +45,4 @@ bench: $(READY) ## measure the kernel and whole runs, beside patient-by-patient 
 lock: ## renew the hashed lock (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra bench --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
 
-.PHONY: help run test bench lock
+.PHONY: help run test system bench lock

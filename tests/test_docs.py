@@ -17,7 +17,9 @@ from tests.conftest import ROOT
 from waitlist.cli import app
 from waitlist.inputs.fields import BAND_COLUMNS, fields, history_fields
 from waitlist.models.measures import MEASURES
+from waitlist.models.submission.triangulation import CHECKS
 from waitlist.plan import Plan
+from waitlist.planning_year import in_force, years
 from waitlist.results import WHERE_ASKED
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
@@ -163,3 +165,27 @@ def test_every_link_between_pages_leads_somewhere():
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())]
     dead = [(page.name, link) for page, link in links if "://" not in link and not (page.parent / link).exists()]
     assert not dead
+
+
+def test_the_submissions_page_says_every_metric_standard_check_and_file(desk):
+    page = "docs/reference/submission.md"
+    before_standards, _, rest = (ROOT / page).read_text().partition("## Standards")
+    of_years = [in_force(year).year for year in years()]
+    assert set(re.findall(r"^\| `(E\.[^`]+)`", before_standards, re.M)) == {
+        metric.ref for year in of_years for metric in year.submitted
+    }
+    shown = {(row[0].strip("`"), row[1]): row for row in rows(page, "## Standards") if len(row) == 6}
+    assert set(shown) == {(item.id, year.year) for year in of_years for item in year.standard}
+    for year in of_years:
+        for item in year.standard:
+            assert ("(check)" in shown[item.id, year.year][3]) == (item.sure == "check"), item.id
+    checks = [row for row in rows(page, "## Checks") if len(row) == 3]
+    assert [tuple(row) for row in checks] == [(f"`{check.id}`", check.severity, check.holds) for check in CHECKS]
+    files = {row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in rows(page, "| of a submission |")}
+    for out, command in (
+        ("outputs/submitted", "models/sample-submission.toml --out outputs/submitted"),
+        ("outputs/compared", "models/sample-submission.toml --compare 1 1 --out outputs/compared"),
+    ):
+        said(desk, f"waitlist submission {command}")
+        there = {path.name: list(pd.read_csv(path, nrows=0)) for path in (desk / out).glob("*.csv")}
+        assert there == {name: files[name] for name in there} and there

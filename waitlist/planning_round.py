@@ -21,6 +21,7 @@ from waitlist.models.submission.chances import Draws, chance
 from waitlist.models.submission.commissioned import Commissioned, commissioner_table
 from waitlist.models.submission.figures import Figures, figures_of, fitted_ratios, line_of
 from waitlist.models.submission.identities import periods_of
+from waitlist.models.submission.overridden import with_overrides
 from waitlist.models.submission.triangulation import Case, Overruled, checked
 from waitlist.models.submission.whole import FLOWS, Base, Series, base_of
 from waitlist.pipeline import Progress, planned_lists, unplannable
@@ -51,7 +52,7 @@ def submission(plan: Plan, history: History, progress: Progress | None = None) -
     judgements = judging.judged(figures, year.year, _baselines(plan, year.year, known, figures))
     overruled = [_overruled(one, figures, known.draws, year.year) for one in plan.override]
     longer = record(known, settings.icb)
-    commissioner = _commissioner(plan, history, base, settings.icb)
+    commissioner = _commissioner(plan, history, with_overrides(base, plan.override), settings.icb)
     notes += _notes(plan, year, history, commissioner is not None, settings)
     questioned = Questioned(figures, int(base.actual.sum()), longer, ratios)
     periods = periods_of(figures, year.year)

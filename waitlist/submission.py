@@ -58,7 +58,6 @@ class SubmissionSettings(Settings):
     strike_percent_lost: Percent = Field(
         default=0.0, description="of a day's stops lost to a strike of one staff group"
     )
-    local: bool = Field(default=False, strict=True, description="the figures are locally sourced, not published")
     metric: tuple[dict[str, Any], ...] = Field(default=(), description="keys of the year's metrics, by ref")
     standard: tuple[dict[str, Any], ...] = Field(default=(), description="keys of the year's standards, by id")
 

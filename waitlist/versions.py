@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from waitlist.errors import Problem, Refusal, refuse
-from waitlist.inputs.submitted import read_submitted
 from waitlist.models.submission.compared import Told, compared
 from waitlist.models.submission.disclosed import disclosed
 from waitlist.models.submission.triangulation import blocking
@@ -126,6 +125,8 @@ def _told(plan: Plan, which: str) -> tuple[Told, str]:
 
 
 def _sent(plan: Plan, path: Path) -> Told:
+    from waitlist.inputs.submitted import read_submitted  # noqa: PLC0415 - of files alone
+
     settings, year = asked(plan)
     if plan.providers == "all":
         rule = "a file is compared where the plan names its providers"

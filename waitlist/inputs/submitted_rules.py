@@ -1,79 +1,18 @@
-"""What must hold between the figures of a written submission, and how its faults are told: each cause once (R14)."""
+"""What must hold between the figures of a written submission (R14)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from waitlist.errors import Problem, Refusal
+from waitlist.inputs.submitted_cells import DENOMINATOR, NUMERATOR, SUPPRESSED, Cell, Faults, Value, listed
 from waitlist.planning_year import BASES, Metric, PlanningYear
 
-MOST_SHOWN = 5
-NUMERATOR, DENOMINATOR = "Numerator", "Denominator"
-SUPPRESSED = "*"
 ROUNDED = 5
 """A disclosed file's figures are multiples of it."""
 OFF = 2
 """How far rounding may take a figure."""
 LONGEST_FIRST = ("over_104_weeks", "over_78_weeks", "over_65_weeks", "over_52_weeks")
-
-Value = int | str
-"""A whole number; empty for blank, or an asterisk."""
-
-
-class Cell(NamedTuple):
-    """Whose, when and what a row of the file is."""
-
-    org: str
-    month: str
-    ref: str
-    kind: str
-
-    def words(self) -> str:
-        """The cell in words, without its empty parts."""
-        return " ".join(filter(None, (self.org, self.ref, self.month, self.kind)))
-
-
-@dataclass
-class _Fault:
-    sort: str
-    rule: str
-    remedy: str
-    places: list[int | str] = field(default_factory=list)
-    values: list[str] = field(default_factory=list)
-
-
-class Faults:
-    """The faults of one file as they are found. Those of one cause are told as one, and few of a sort are shown."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self._found: dict[tuple[str, str, str], _Fault] = {}
-
-    def add(self, sort: str, place: int | str, value: str, rule: str, remedy: str, *, together: bool = False) -> None:
-        """A fault at ``place`` (a row's number, or words). One with the rule of another is the same fault if its value
-        is too, or whatever its value where they are to be told ``together``. sort: what such faults are, in words."""
-        key = (sort, rule, "" if together else value)
-        fault = self._found.setdefault(key, _Fault(sort, rule, remedy))
-        fault.places.append(place)
-        if value not in fault.values:
-            fault.values.append(value)
-
-    def refuse(self) -> None:
-        """Raise Refusal where there are faults."""
-        if self._found:
-            raise Refusal(self._problems())
-
-    def _problems(self) -> Iterator[Problem]:
-        for sort in dict.fromkeys(fault.sort for fault in self._found.values()):
-            faults = [fault for fault in self._found.values() if fault.sort == sort]
-            for fault in faults[:MOST_SHOWN]:
-                values = _listed([clipped(value) for value in fault.values if value])
-                yield Problem("error", self.file, _places(fault.places), values, fault.rule, fault.remedy)
-            if len(faults) > MOST_SHOWN:
-                more = f"{len(faults) - MOST_SHOWN} more"
-                yield Problem("error", self.file, "elsewhere", more, f"{sort}, again", "Mend these in the same way.")
 
 
 def judge(cells: Mapping[Cell, Value], year: PlanningYear, orgs: Sequence[str], faults: Faults) -> None:
@@ -91,23 +30,6 @@ def judge(cells: Mapping[Cell, Value], year: PlanningYear, orgs: Sequence[str], 
 def nothing_but(value: Value | None) -> str:
     """A value as it is told."""
     return f"{value:,}" if isinstance(value, int) else value or "blank"
-
-
-def clipped(text: str) -> str:
-    """What stands in a file, made fit to be shown."""
-    shown = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[:201])
-    return shown if len(shown) <= 200 else f"{shown[:200]}…"
-
-
-def _listed(words: Sequence[str]) -> str:
-    more = f" and {len(words) - MOST_SHOWN} more" if len(words) > MOST_SHOWN else ""
-    return ", ".join(words[:MOST_SHOWN]) + more
-
-
-def _places(places: Sequence[int | str]) -> str:
-    if not all(isinstance(place, int) for place in places):
-        return _listed([str(place) for place in places])
-    return f"row{'s' if len(places) > 1 else ''} {_listed([str(place) for place in places])}"
 
 
 @dataclass(frozen=True)
@@ -180,7 +102,9 @@ def _denominators(case: _Case) -> None:
             wrong = {} if right is None else {r: v for r, v in told.items() if v is not None and v != right}
             swapped = [ref for ref, value in wrong.items() if _swapped(case.of(org, month, ref), value, right)]
             for ref in swapped:
-                rule = f"Numerator and Denominator of {ref}: swapped? The Numerator may not be more than the Denominator"
+                rule = (
+                    f"Numerator and Denominator of {ref}: swapped? The Numerator may not be more than the Denominator"
+                )
                 value = f"Numerator {nothing_but(case.of(org, month, ref))}, Denominator {nothing_but(wrong.pop(ref))}"
                 remedy = "Put each in the other's row."
                 case.faults.add("Numerator and Denominator swapped", f"{org} {ref} {month}", value, rule, remedy)
@@ -309,5 +233,5 @@ def _gap(whole: Value | None, parts: Sequence[Value | None], off: int) -> int | 
 def _total(parts: Mapping[str, Value | None]) -> str:
     blank = [name for name, value in parts.items() if value == ""]
     if blank:
-        return f"not known, for {_listed(blank)} is blank"
+        return f"not known, for {listed(blank)} is blank"
     return f"{sum(value for value in parts.values() if isinstance(value, int)):,}"

@@ -11,7 +11,7 @@ import numpy as np
 from waitlist.bands import Floats
 from waitlist.calendar import month_end, month_lengths, months_after, working_days
 from waitlist.models.submission.figures import Figures
-from waitlist.models.submission.identities import Finding
+from waitlist.models.submission.identities import Finding, words
 
 SPREAD = 0.2
 """Share by which a month's stops a working day may lie off the mean of the year's other months."""
@@ -112,8 +112,7 @@ def activity_with_stops(case: Questioned) -> Iterator[Finding]:
                     yield Finding(
                         org,
                         case.figures.months[m],
-                        f"{ref} {activity[m]:,.0f}, {ratio:g} × {stops[m]:,.0f} {flow.replace('_', ' ')} is "
-                        f"{right:,.0f}",
+                        f"{ref} {activity[m]:,.0f}, {ratio:g} × {stops[m]:,.0f} {words(flow)} is {right:,.0f}",
                         f"Why is {org}'s {ref} not what its clock stops take?",
                     )
 
@@ -258,9 +257,9 @@ def seam(case: Questioned) -> Iterator[Finding]:
                 yield Finding(
                     org,
                     case.figures.months[first],
-                    f"{line} {value[first - 1]:,.0f}, then {value[first]:,.0f}; in the last year it moved by "
+                    f"{words(line)} {value[first - 1]:,.0f}, then {value[first]:,.0f}; in the last year it moved by "
                     f"{moves.max():,.0f} at most",
-                    f"What changes {org}'s {line.replace('_', ' ')} at once in {case.figures.months[first]}?",
+                    f"What changes {org}'s {words(line)} at once in {case.figures.months[first]}?",
                 )
 
 

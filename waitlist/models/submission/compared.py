@@ -11,7 +11,7 @@ import pandas as pd
 COLUMNS = ("org", "line", "month", "before", "after", "difference", "cause")
 NOT_OF_THE_FIGURES = ("name", "override", "thresholds_weeks", "deadline", "clearance", "target", "limit", "price")
 """Keys of a plan that move no figure of a submission, or are compared as a cause of their own."""
-NOT_OF_THE_SUBMISSION = ("author", "template", "mapping", "register", "icb_name", "local", "strike_percent_lost")
+NOT_OF_THE_SUBMISSION = ("author", "template", "mapping", "register", "icb_name", "strike_percent_lost")
 
 Cells = Mapping[tuple[str, str, str], tuple[float | None, float | None]]
 """(organisation, line, month) → (value, the model's value); None for blank."""

@@ -151,26 +151,26 @@ def _beside_exposed(table: _Table, hidden: np.ndarray) -> set[int]:
 
 
 def _exposed(table: _Table, hidden: np.ndarray) -> list[int]:
-    """The hidden cells of which no two tables were found that are published alike and differ enough there.
+    """The hidden cells, of those in any sum, of which no two tables were found that are published alike and differ enough there.
 
     Tables are looked for as whole steps [N] away from the truth, which is one of them: every sum holds, what is shown
     stays within its rounding, what is hidden keeps its sign.
     """
     limits = _steps(table.counts, hidden)
-    holds = LinearConstraint(hstack([table.signs, -table.signs]), 0, 0) if table.terms else ()
+    holds = LinearConstraint(hstack([table.signs, -table.signs]), 0, 0)
     lowest, highest = np.zeros(len(hidden)), np.zeros(len(hidden))
     exposed = []
-    for at in np.flatnonzero(hidden):
+    for at in (int(at) for at in np.flatnonzero(hidden) if table.sums_of[at]):
         for way in (LEAST_SPREAD, -LEAST_SPREAD, 1, -1):
             if highest[at] - lowest[at] >= LEAST_SPREAD:
                 break
             known = hidden & (highest - lowest >= LEAST_SPREAD)
-            for step in _moved(int(at), way, limits, holds, hidden & ~known):
+            for step in _moved(at, way, limits, holds, hidden & ~known):
                 np.minimum(lowest, step, out=lowest)
                 np.maximum(highest, step, out=highest)
         else:
             if highest[at] - lowest[at] < LEAST_SPREAD:
-                exposed.append(int(at))
+                exposed.append(at)
     return exposed
 
 
@@ -189,15 +189,17 @@ def _moved(at: int, way: int, limits: Steps, holds: LinearConstraint, free: np.n
     here, there = (at, at + len(least)) if way > 0 else (at + len(least), at)
     floor[here] = fixed[here] = abs(way)
     fixed[there] = 0
-    cost = np.tile(np.where(free, CHEAP, 1.0), 2)
-    for whole in (False, True):
-        # Nearly always the cheapest of all steps, whole or not, are whole: asking for it takes three times as long.
+    alike = np.ones(2 * len(least))
+    cheap = np.tile(np.where(free, CHEAP, 1.0), 2)
+    # Nearly always the cheapest steps, whole or not, are whole: asking for it can take a hundred times as long.
+    for cost, whole in ((cheap, False), (alike, False), (alike, True)):
         asked = np.full(len(cost), int(whole))
         found = milp(cost, integrality=asked, bounds=Bounds(floor, fixed), constraints=holds, options=SOON).x
         if found is None:
             return []
-        step = np.rint(found[: len(least)] - found[len(least) :])
-        if np.abs(found[: len(least)] - found[len(least) :] - step).max() < NEARLY:
+        moved = found[: len(least)] - found[len(least) :]
+        step = np.rint(moved)
+        if np.abs(moved - step).max() < NEARLY:
             break
     return [step, -step] if np.all((least <= -step) & (-step <= most)) else [step]
 

@@ -70,8 +70,8 @@ def nesting(figures: Figures) -> Iterator[Finding]:
                 yield Finding(
                     org,
                     figures.months[m + 1],
-                    f"{less} {held[less][m]:,.0f}, {more} {held[more][m]:,.0f}",
-                    f"How can more people be {_words(less)} than {_words(more)} at {org}?",
+                    f"{words(less)} {held[less][m]:,.0f}, {words(more)} {held[more][m]:,.0f}",
+                    f"How can more people be {words(less)} than {words(more)} at {org}?",
                 )
         rest = held["waiting_list"] - held["over_18_weeks"]
         for m in np.flatnonzero(np.abs(rest - held["within_18_weeks"]) > 0.5):
@@ -93,8 +93,8 @@ def icb_sum(figures: Figures) -> Iterator[Finding]:
                 yield Finding(
                     figures.icb,
                     figures.months[m],
-                    f"{line}: {whole[m]:,.0f}, the providers' sum is {parts[m]:,.0f}",
-                    f"Which provider's {_words(line)} is not in {figures.icb}'s, or is there twice?",
+                    f"{words(line)}: {whole[m]:,.0f}, the providers' sum is {parts[m]:,.0f}",
+                    f"Which provider's {words(line)} is not in {figures.icb}'s, or is there twice?",
                 )
 
 
@@ -108,8 +108,8 @@ def period_sums(figures: Figures, year: PlanningYear, periods: Periods) -> Itera
             yield Finding(
                 org,
                 "",
-                f"{line}, {when}: {told[q]:,.0f}, its months give {right[key][q]:,.0f}",
-                f"Which month of {org}'s {_words(line)} is missing from {when}?",
+                f"{words(line)}, {when}: {told[q]:,.0f}, its months give {right[key][q]:,.0f}",
+                f"Which month of {org}'s {words(line)} is missing from {when}?",
             )
 
 
@@ -150,8 +150,8 @@ def whole_numbers(figures: Figures) -> Iterator[Finding]:
                 yield Finding(
                     org,
                     figures.months[m + 1],
-                    f"{line} {value[m]:g}",
-                    f"What should {org}'s {_words(line)} be? People are counted in whole numbers from zero.",
+                    f"{words(line)} {value[m]:g}",
+                    f"What should {org}'s {words(line)} be? People are counted in whole numbers from zero.",
                 )
 
 
@@ -170,5 +170,6 @@ def transfers_balance(figures: Figures) -> Iterator[Finding]:
         )
 
 
-def _words(line: str) -> str:
+def words(line: str) -> str:
+    """A line as it is said."""
     return line.replace("_", " ")

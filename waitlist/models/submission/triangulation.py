@@ -119,7 +119,7 @@ def _unlikely(case: Case) -> Iterator[Finding]:
             yield Finding(
                 one.item.provider,
                 one.item.month,
-                f"{one.item.measure} {one.item.value:,} for the model's {one.model:,.0f}",
+                f"{identities.words(one.item.measure)} {one.item.value:,} for the model's {one.model:,.0f}",
                 f"Our draws put this at {_percent(one.chance)}. {one.item.author} says: {one.item.reason}",
             )
 
@@ -130,7 +130,7 @@ def _overridden(case: Case) -> Iterator[Finding]:
         yield Finding(
             one.item.provider,
             one.item.month,
-            f"{one.item.measure} {one.item.value:,} for the model's {one.model:,.0f}",
+            f"{identities.words(one.item.measure)} {one.item.value:,} for the model's {one.model:,.0f}",
             f"Overridden by {one.item.author}: {one.item.reason} ({chance}).",
         )
 

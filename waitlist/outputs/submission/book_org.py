@@ -38,7 +38,7 @@ LEGEND: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 LOOKS = {"overridden": LEGEND[0][1], "adjusted": LEGEND[1][1]}
 MOST_NAMED = 60
-"""Sheets that a sum names one by one; of more, it says from which to which (a formula may not be endless)."""
+"""Sheets that a formula names; the ICB's sums over more are values, as no spreadsheet takes a formula so long."""
 SPLIT = " · "
 
 
@@ -64,7 +64,8 @@ def organisation(pages: Pages, held: Held, org: str) -> None:
 
 def address(held: Held, org: str, key: str, name: str) -> str:
     """``R1H!F10``: where a figure stands, for reading."""
-    return f"{held.sheets[org]}!{_cell(held, key, name)}"
+    sheet = held.sheets[org]
+    return f"{sheet}!{_cell(held, key, name)}" if sheet.isalnum() else quoted(held, org, key, name)
 
 
 def quoted(held: Held, org: str, key: str, name: str) -> str:
@@ -193,11 +194,9 @@ class _Line:
     def _over_sheets(self, name: str) -> str:
         """The sum of the providers' cells, blank where one of them is."""
         providers = self.held.made.providers
-        if len(providers) <= MOST_NAMED:
-            return _guarded([quoted(self.held, org, self.row.key, name) for org in providers])
-        first, last = (self.held.sheets[org] for org in (providers[0], providers[-1]))
-        terms = f"'{first}:{last}'!{_cell(self.held, self.row.key, name)}"
-        return f'=IF(COUNT({terms})={len(providers)},SUM({terms}),"")'
+        if len(providers) > MOST_NAMED:
+            return ""
+        return _guarded([quoted(self.held, org, self.row.key, name) for org in providers])
 
     def _check(self, name: str) -> str:
         if self.row.key == "check_r4":

@@ -216,7 +216,7 @@ def _notes(held: Held) -> Table:
     rows += [("Transfers", text) for text in made.aid]
     if not made.disclosed:  # both count people
         rows += [("Break in the data", _break(item)) for item in made.breaks]
-        rows += [("Warning", item.sentence()) for item in made.warnings]
+        rows += [(item.severity.capitalize(), item.sentence()) for item in made.warnings]
     rows += [("Assumption", text) for text in made.assumptions]
     rows += [("Data file", f"{file.name} ({file.month}), SHA-256 {file.sha256}") for file in made.files]
     columns = (Column("What", "text", 22), Column("Note", "sentence", 130))

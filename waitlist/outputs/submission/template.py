@@ -1,28 +1,26 @@
 """An organisation's own workbook, filled: its cells as a mapping names them, all else as it was.
 
+openpyxl reads the template to check the mapping; the cells are put into the file's own parts, because openpyxl would
+leave out pictures, shapes, form controls and newer data validations on saving.
+
 Everything that is wrong is found before anything is written, and told together (R14).
 """
 
 from __future__ import annotations
 
 import difflib
-import io
 import re
-import tomllib
-import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from typing import TYPE_CHECKING
 
 from waitlist.errors import Problem, Refusal
 from waitlist.outputs.submission.long import Submitted, line_of, submitted
+from waitlist.outputs.submission.template_mapping import MappingFile, Told, mapping_of
 from waitlist.outputs.submission.template_safe import problems_of, read
+from waitlist.outputs.submission.template_xml import column_of, filled, letters_of
 from waitlist.plan_words import shown
-from waitlist.settings import Asked, Settings, Text, Whole
 from waitlist.submitted import Submission
 
 if TYPE_CHECKING:
@@ -31,44 +29,6 @@ if TYPE_CHECKING:
 
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 """Where a sheet ends."""
-DRAFT = "DRAFT"
-
-Place = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}[1-9][0-9]{0,6}$")]
-
-
-class Told(Settings):
-    """A cell and the text that must stand there; the sheet is the entry's, or the first entry's."""
-
-    cell: Place
-    text: Text
-    sheet: Asked | None = None
-
-
-class Entry(Settings):
-    """Where the twelve months of one figure of one organisation go: from ``start`` on, April first."""
-
-    sheet: Asked
-    org: Asked
-    ref: Asked | None = None
-    line: Asked | None = None
-    start: Place
-    direction: Literal["right", "down"] = "right"
-    step: Annotated[Whole, Field(ge=1, le=100)] = 1
-    skip_quarters: bool = Field(default=False, strict=True)
-    label: Told | None = None
-
-    @model_validator(mode="after")
-    def _of_one_figure(self) -> Entry:
-        if (self.ref is None) == (self.line is None):
-            raise ValueError("give ref (a planning reference) or line (a measure), one of the two")
-        return self
-
-
-class MappingFile(Settings):
-    """A mapping: the template's cells, and the cell that says which year it is for."""
-
-    cells: tuple[Entry, ...] = ()
-    year_cell: Told | None = None
 
 
 @dataclass(frozen=True)
@@ -84,16 +44,16 @@ class Target:
     @property
     def place(self) -> str:
         """``Sheet!D10``."""
-        return f"{self.sheet}!{_name(self.row, self.column)}"
+        return f"{self.sheet}!{letters_of(self.column)}{self.row}"
 
 
 def fill(made: Submission, template: Path, mapping: Path, target: Path) -> None:
     """Write to ``target`` the ``template`` filled as the ``mapping`` says; a blank figure leaves its cell as it is.
 
-    The figures are those of submission.csv, on its basis. Raises Refusal for a template that is no safe .xlsx or would
-    lose something, for a mapping that is wrong or does not fit it; nothing is written then. Raises OSError.
+    The figures are those of submission.csv, on its basis. Raises Refusal for a template that is no safe .xlsx, for
+    a mapping that is wrong or does not fit it; nothing is written then. Raises OSError.
     """
-    asked, problems = _mapping(mapping)
+    asked, problems = mapping_of(mapping)
     problems += problems_of(template)
     if target.exists() and template.exists() and target.samefile(template):
         rule = "the template itself is never overwritten"
@@ -110,15 +70,13 @@ def fill(made: Submission, template: Path, mapping: Path, target: Path) -> None:
         *_mislabelled(made, book, asked, files),
     ]
     if found:
-        raise Refusal(found)
+        raise Refusal(_together(found))
+    cells: dict[str, dict[tuple[int, int], str]] = {}
     for cell in targets:
         if cell.value:
-            book[cell.sheet].cell(cell.row, cell.column).value = (
-                int(cell.value) if _is_whole(cell.value) else cell.value
-            )
-    if made.status == "draft":
-        _mark_draft(book, made)
-    target.write_bytes(_saved(book, made))
+            cells.setdefault(cell.sheet, {})[cell.row, cell.column] = cell.value
+    title = f"{made.plan.name}: trajectory submission {made.year.year}" if made.status == "draft" else ""
+    target.write_bytes(filled(template, cells, title))
 
 
 @dataclass(frozen=True)
@@ -127,42 +85,6 @@ class Files:
 
     template: str
     mapping: str
-
-
-def _mapping(path: Path) -> tuple[MappingFile | None, list[Problem]]:
-    """The mapping, or what is wrong with it."""
-    mend = "Mend the mapping."
-    try:
-        keys = tomllib.loads(path.read_text(encoding="utf-8"))
-        asked = MappingFile.model_validate(keys)
-    except OSError as error:
-        rule = f"the mapping cannot be read: {error.strerror or error}"
-        return None, [Problem("error", path.name, "", "", rule, "Check submission.mapping in the plan.")]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return None, [Problem("error", path.name, "", "", f"the mapping is no TOML: {error}", mend)]
-    except ValidationError as error:
-        return None, [_key_problem(path.name, dict(detail)) for detail in error.errors()]
-    if not asked.cells:
-        rule, remedy = "the mapping has no entry, so nothing would be filled", "Add an entry under [[cells]]."
-        return None, [Problem("error", path.name, "cells", "", rule, remedy)]
-    return asked, []
-
-
-def _key_problem(file: str, detail: dict[str, Any]) -> Problem:
-    kind, steps = detail["type"], detail["loc"]
-    place = ".".join(f"no. {step + 1}" if isinstance(step, int) else str(step) for step in steps)
-    if kind == "extra_forbidden":
-        known = [*Entry.model_fields, *MappingFile.model_fields, *Told.model_fields]
-        near = difflib.get_close_matches(str(steps[-1]), known, n=1, cutoff=0.5)
-        remedy = f"Did you mean {near[0]}?" if near else "Remove it."
-        return Problem("error", file, place, str(steps[-1]), "the mapping has a key that is not known", remedy)
-    if kind == "missing":
-        return Problem("error", file, place, "", "the mapping lacks a key that is needed", "Add it.")
-    said = detail["msg"].removeprefix("Value error, ").replace("Input", "it", 1)
-    if kind == "string_pattern_mismatch":
-        said = "it should be a cell, such as D10"
-    rule = f"the mapping's key is wrong: {said}"
-    return Problem("error", file, place, shown(detail["input"]), rule, "Mend the mapping.")
 
 
 def _targets(made: Submission, held: Submitted, asked: MappingFile) -> list[Target]:
@@ -246,7 +168,7 @@ def _written_over(
 def _mislabelled(made: Submission, book: Workbook, asked: MappingFile, files: Files) -> Iterator[Problem]:
     """Labels and the year's cell that do not say what the mapping expects."""
     for number, entry in enumerate(asked.cells, 1):
-        if entry.label is not None:
+        if entry.label is not None and (entry.label.sheet or entry.sheet in book.sheetnames):  # else told already
             rule = "the label is another one, so the row or column may be wrong"
             remedy = f"Mend start or label of entry no. {number}."
             yield from _differs(book, entry.label, entry.label.sheet or entry.sheet, rule, remedy, files)
@@ -282,35 +204,18 @@ def _says(text: str, year: str) -> bool:
     return re.search(pattern, text) is not None
 
 
-def _mark_draft(book: Workbook, made: Submission) -> None:
-    """DRAFT in every sheet's print header, beside what stands there, and in the workbook's title."""
-    for sheet in book.worksheets:
-        kinds = [sheet.oddHeader]
-        kinds += [sheet.evenHeader] if sheet.HeaderFooter.differentOddEven else []
-        kinds += [sheet.firstHeader] if sheet.HeaderFooter.differentFirst else []
-        for header in kinds:
-            there = header.center.text or ""
-            if DRAFT not in there:
-                header.center.text = f"{DRAFT} {there}".strip()
-    title = book.properties.title or f"{made.plan.name}: trajectory submission {made.year.year}"
-    book.properties.title = title if DRAFT in title else f"{DRAFT}: {title}"
+def _together(found: Iterable[Problem]) -> list[Problem]:
+    """One problem for all cells of an entry that break the same rule: the first, and how many more there are."""
+    alike: dict[tuple[str, str, str], list[Problem]] = {}
+    for problem in found:
+        alike.setdefault((problem.file, problem.rule, problem.remedy), []).append(problem)
+    return [
+        replace(same[0], place=f"{same[0].place} and {len(same) - 1} more") if len(same) > 1 else same[0]
+        for same in alike.values()
+    ]
 
 
-def _saved(book: Workbook, made: Submission) -> bytes:
-    """The workbook's bytes: the same for the same submission and template (R11), so without the time of saving."""
-    stream, again = io.BytesIO(), io.BytesIO()
-    book.save(stream)
-    day = datetime.combine(made.snapshot, time()).isoformat() + "Z"
-    with zipfile.ZipFile(stream) as parts, zipfile.ZipFile(again, "w", zipfile.ZIP_DEFLATED) as out:
-        for name in parts.namelist():
-            content = parts.read(name)
-            if name == "docProps/core.xml":
-                content = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>" + day.encode(), content)
-            out.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    return again.getvalue()
-
-
-def _choose(name: str, known: Any) -> str:
+def _choose(name: str, known: Iterable[object]) -> str:
     """The nearest of those known, or all of them."""
     names = sorted(map(str, known))
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
@@ -318,27 +223,11 @@ def _choose(name: str, known: Any) -> str:
 
 
 def _at(cell: str) -> tuple[int, int]:
-    """``D10`` → row 10, column 4; openpyxl's own knows no column after ZZZ, which ``Place`` allows none of either."""
-    letters = cell.rstrip("0123456789")
-    column = 0
-    for letter in letters:
-        column = 26 * column + ord(letter) - ord("A") + 1
-    return int(cell[len(letters) :]), column
+    """``D10`` → row 10, column 4."""
+    return int(cell.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")), column_of(cell)
 
 
 def _bounds(span: str) -> tuple[int, int, int, int]:
     first, _, last = span.replace("$", "").partition(":")
     (top, left), (bottom, right) = _at(first), _at(last or first)
     return left, top, right, bottom
-
-
-def _name(row: int, column: int) -> str:
-    letters = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return f"{letters}{row}"
-
-
-def _is_whole(text: str) -> bool:
-    return text.removeprefix("-").isdecimal()

@@ -1,0 +1,147 @@
+"""The board pack's charts: the past, the plan and 80% of the draws, as Vega-Lite that is drawn as SVG or as PNG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+from waitlist.calendar import month_end, month_of, months_after
+from waitlist.outputs import words as say
+from waitlist.outputs.charts import CONFIG, DARK, GREY, INK, LIGHT, Drawing
+from waitlist.outputs.parts import Table
+from waitlist.outputs.submission.pack_words import Numbers, last_day, month_name
+from waitlist.submitted import Submission
+
+PAST = 24
+"""Months before the snapshot, its own included, that a chart shows."""
+CHARTED = {"waiting_list": "People waiting", "over_52_weeks": "People over 52 weeks"}
+"""The lines that are drawn, with the title of their axis."""
+KEY = "Solid line: observed. Dashed line: the plan. Shaded: where 80% of the draws lie."
+"""How the lines and the band are told apart, in words."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart, what it shows in words, and the table that says the same of the year."""
+
+    key: str
+    title: str
+    about: str
+    drawing: Drawing
+    table: Table
+
+
+def charts_of(numbers: Numbers, org: str, key: str) -> tuple[Chart, ...]:
+    """The charts of an organisation; none in a disclosed submission, whose past and ranges are not shown."""
+    if numbers.made.disclosed:
+        return ()
+    return tuple(_chart(numbers, org, line, f"{key}-{line.replace('_', '-')}") for line in CHARTED)
+
+
+def _chart(numbers: Numbers, org: str, line: str, key: str) -> Chart:
+    made = numbers.made
+    title = f"{CHARTED[line]}{numbers.mark(line)}: {numbers.name(org)}"
+    last = made.year.months[-1]
+    held = numbers.range(org, line, last)
+    between = f", 80% of draws between {held[0]} and {held[1]}" if held else ""
+    about = (
+        f"The {PAST} months to {month_name(month_of(made.snapshot))}, then the plan: "
+        f"{numbers.text((org, line, 'year'))} at {last_day(last)}{between}. The table has the year's figures."
+    )
+    return Chart(key, title, about, _drawing(made, org, line), _table(numbers, org, line, title))
+
+
+def _drawing(made: Submission, org: str, line: str) -> Drawing:
+    past = _past(made, org, line)
+    of_line = made.figures[(made.figures["org"] == org) & (made.figures["line"] == line)]
+    ahead = of_line[of_line["month"] > month_of(made.snapshot)].dropna(subset=["value"])
+    plan = pd.DataFrame({"month_end": _ends(ahead["month"]), "value": ahead["value"].to_list()})
+    table = made.ranges[(made.ranges["org"] == org) & (made.ranges["measure"] == line)]
+    band = pd.DataFrame(
+        {"month_end": _ends(table["month"]), "p10": table["p10"].to_list(), "p90": table["p90"].to_list()}
+    )
+    seen = past.dropna(subset=["value"])
+    if len(seen) and _follows(seen["month_end"].iloc[-1], plan):  # the plan goes on from the last observed month
+        now, value = seen["month_end"].iloc[-1], seen["value"].iloc[-1]
+        plan = pd.concat([pd.DataFrame({"month_end": [now], "value": [value]}), plan])
+        band = pd.concat([pd.DataFrame({"month_end": [now], "p10": [value], "p90": [value]}), band])
+    return Drawing(_shape(CHARTED[line]), {"past": past, "plan": plan, "band": band})
+
+
+def _past(made: Submission, org: str, line: str) -> pd.DataFrame:
+    """The months to the snapshot, None where nothing was reported, so that no line bridges it."""
+    snapshot = month_of(made.snapshot)
+    months = [months_after(snapshot, -back) for back in range(PAST - 1, -1, -1)]
+    known = made.record[(made.record["org"] == org) & (made.record["measure"] == line)].set_index("month")["value"]
+    values = [
+        float(known[month]) if month in known.index and known[month] == known[month] else None for month in months
+    ]
+    return pd.DataFrame({"month_end": [str(month_end(month)) for month in months], "value": values}, dtype=object)
+
+
+def _ends(months: Any) -> list[str]:
+    return [str(month_end(str(month))) for month in months]
+
+
+def _follows(now: str, plan: pd.DataFrame) -> bool:
+    return len(plan) > 0 and bool(plan["month_end"].iloc[0] == str(month_end(months_after(now[:7], 1))))
+
+
+@cache
+def _shape(unit: str) -> dict[str, Any]:
+    x = alt.X("month_end:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%b %y", tickCount=5))
+
+    def y(field: str) -> alt.Y:
+        axis = alt.Axis(format=",~f", tickCount=4)
+        return alt.Y(f"{field}:Q", title=unit, scale=alt.Scale(zero=False, nice=True), axis=axis)
+
+    band = alt.Chart(alt.NamedData("band")).mark_area(color=LIGHT, stroke=GREY, strokeWidth=0.6)
+    plan = alt.Chart(alt.NamedData("plan")).mark_line(color=DARK, strokeDash=[6, 3], strokeWidth=2.5)
+    past = alt.Chart(alt.NamedData("past")).mark_line(color=INK, strokeWidth=2.5)
+    layers = alt.layer(
+        band.encode(x=x, y=y("p10"), y2="p90"), plan.encode(x=x, y=y("value")), past.encode(x=x, y=y("value"))
+    )
+    return {**layers.properties(width=410, height=165).to_dict(validate=False), "config": CONFIG}
+
+
+def png(drawing: Drawing) -> bytes:
+    """The chart as a picture for a document."""
+    data = {name: frame.to_dict(orient="records") for name, frame in drawing.data.items()}
+    config = {**drawing.chart["config"], "background": "white"}
+    return bytes(vl_convert.vegalite_to_png({**drawing.chart, "config": config, "datasets": data}, scale=2))
+
+
+def _table(numbers: Numbers, org: str, line: str, title: str) -> Table:
+    """The year's months side by side: the figure, and the draws' 10th and 90th percentile."""
+    made = numbers.made
+    columns = ["End of", *(f"{say.as_date(f'{month}-01'):%b %y}" for month in made.months)]
+    whens = ["opening", *made.year.months]
+    ranges = [numbers.range(org, line, month) or (say.NONE, say.NONE) for month in made.months]
+    rows = [
+        ["Figure", *(numbers.text((org, line, when)) for when in whens)],
+        ["10th percentile", *(low for low, _ in ranges)],
+        ["90th percentile", *(high for _, high in ranges)],
+    ]
+    until = month_of(made.snapshot)
+    observed = f", observed to {month_name(until)}" if until >= made.months[0] else ""
+    return Table(f"{title}{observed}", columns, rows)
+
+
+def past_table(numbers: Numbers) -> Table | None:
+    """The observed months that the charts show, of every organisation."""
+    made = numbers.made
+    if made.disclosed or made.record.empty:
+        return None
+    pasts = {(org, line): _past(made, org, line) for org in made.orgs for line in CHARTED}
+    columns = ["End of", *(f"{org}: {CHARTED[line].lower()}{numbers.mark(line)}" for org, line in pasts)]
+    first = next(iter(pasts.values()))
+    rows = [
+        [say.month(end), *(say.count(frame["value"].iloc[place]) for frame in pasts.values())]
+        for place, end in enumerate(first["month_end"])
+    ]
+    return Table("The observed months behind the charts", columns, rows)
