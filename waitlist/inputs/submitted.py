@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from waitlist.inputs.submitted_cells import NUMERATOR, Cell, Faults, clipped
+from waitlist.inputs.submitted_cells import NUMERATOR, Cell, Faults, clipped, expected
 from waitlist.inputs.submitted_rows import Row, Sheet, nearest
 from waitlist.inputs.submitted_rules import judge
 from waitlist.planning_year import PlanningYear
@@ -18,6 +18,8 @@ from waitlist.submitted import OTHER
 
 SIZE_LIMIT = 1 << 24
 """Bytes of a file: a submission of England's trusts together is a third of it."""
+MOST_TIMES = 4
+"""A file with so many times the rows it should have is another file."""
 COLUMNS = (
     "DimDateStart",
     "RegionCode",
@@ -51,9 +53,14 @@ def read_submitted(path: Path, year: PlanningYear, orgs: Sequence[str]) -> pd.Da
     there = list(orgs)
     if OTHER not in there and any(row.texts.get("OrgCode") == OTHER for row in rows):
         there.insert(len(there) - 1, OTHER)
+    least = len(list(expected(year, there)))
+    if len(rows) > MOST_TIMES * least:
+        rule = f"the file has far more rows than the {least:,} of these organisations in {year.year}"
+        faults.add("the file", "", f"{len(rows):,} rows", rule, "Check that it is the one.")
+        faults.refuse()
     sheet = Sheet(year, there, faults)
     sheet.read(rows)
-    judge(sheet.values, year, there, faults)
+    judge(sheet.values, year, there, faults, sheet.unsummed)
     faults.refuse()
     found = []
     for org in there:

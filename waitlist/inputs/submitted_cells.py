@@ -75,9 +75,10 @@ class Faults:
 
 def expected(year: PlanningYear, orgs: Sequence[str]) -> Iterator[Cell]:
     """Every cell that a file holds."""
+    metrics = year.submitted
     for month in year.months:
         for org in orgs:
-            for metric in year.submitted:
+            for metric in metrics:
                 yield Cell(org, month, metric.ref, NUMERATOR)
                 if metric.denominator:
                     yield Cell(org, month, metric.ref, DENOMINATOR)

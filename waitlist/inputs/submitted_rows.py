@@ -14,7 +14,6 @@ from typing import NamedTuple
 from waitlist.inputs.submitted_cells import (
     DENOMINATOR,
     NUMERATOR,
-    SUPPRESSED,
     Cell,
     Faults,
     Gaps,
@@ -22,6 +21,7 @@ from waitlist.inputs.submitted_cells import (
     clipped,
     expected,
 )
+from waitlist.inputs.submitted_value import NoValue, value_of
 from waitlist.planning_year import Metric, PlanningYear, in_force, years
 
 WORDS = ("MeasureID", "MeasureFamily", "MeasureSubject", "ActivityCategory", "MeasureName")
@@ -29,26 +29,8 @@ WORDS = ("MeasureID", "MeasureFamily", "MeasureSubject", "ActivityCategory", "Me
 KEYS = ("OrgCode", "DimDateStart", "PlanningRef", "MeasureType")
 """The columns of Cell, in its order."""
 MEND = "Mend it and read the file again."
-FORMATS = (
-    (r"-[\d,]*\.?\d+%?", "a negative Value", "Value may not be below 0", "Write the count of people."),
-    (r"[=+@-].+", "a formula in Value", "Value may not be a formula", "Paste it as a value."),
-    (r".*\d\s*%", "a percentage in Value", "Value must be a count, not a percentage", "Write the count."),
-    (
-        r"\d{1,3}([, '\u00a0]\d{3})+(\.\d+)?",
-        "thousands separators in Value",
-        "Value may hold no thousands separators",
-        "Write 1234, not 1,234.",
-    ),
-    (
-        r"\d+(\.\d+)?[eE][+-]?\d+",
-        "Value in scientific notation",
-        "Value may not be in scientific notation, as spreadsheets write it",
-        "Format the column as whole numbers and save it again.",
-    ),
-    (r"\d*\.\d+|\d+\.", "a decimal Value", "Value must be a whole number, not a decimal", "Write the whole count."),
-    (r"\d{10,}", "too large a Value", "Value may have nine digits at most", "Write the count."),
-)
-"""Values that are none: what they match, what such faults are, the rule and the remedy; the first match holds."""
+MOST_LOOKED = 200
+"""Unknown codes whose nearest is looked for."""
 
 
 class Row(NamedTuple):
@@ -57,6 +39,11 @@ class Row(NamedTuple):
     line: int
     texts: Mapping[str, str]
     width: int
+
+    @property
+    def even(self) -> bool:
+        """Whether it holds as many values as the header, of which Value is the last."""
+        return self.width == len(self.texts) and "Value" in self.texts
 
 
 @dataclass(frozen=True)
@@ -81,23 +68,29 @@ class _Stray:
 
 
 class Sheet:
-    """The cells of the rows read so far, and the faults of rows."""
+    """The cells of the rows read so far, and the faults of rows.
+
+    unsummed: months and references of which an organisation that is not known has rows too.
+    """
 
     def __init__(self, year: PlanningYear, orgs: Sequence[str], faults: Faults) -> None:
-        self.year, self.orgs, self.faults = year, orgs, faults
+        self.year, self.months, self.orgs, self.faults = year, year.months, tuple(orgs), faults
         self.refs = {metric.ref: metric for metric in year.submitted}
         self._words = {ref: _words(metric) for ref, metric in self.refs.items()}
+        self._owners = {tuple(words.values()): ref for ref, words in self._words.items()}
         self.values: dict[Cell, Value] = {}
         self._rows: dict[Cell, int] = {}
+        self.unsummed: set[tuple[str, str]] = set()
         self._strays: list[_Stray] = []
         self._again: list[tuple[Cell, int]] = []
+        self._looked: set[str] = set()
 
     def read(self, rows: Sequence[Row]) -> None:
         """Read ``rows``, then find what is missing."""
-        whole = [row for row in rows if row.width == len(row.texts) and "Value" in row.texts]
+        whole = [row for row in rows if row.even]
         region = Counter(row.texts["RegionCode"] for row in whole).most_common(1)
         for row in rows:
-            if row.width == len(row.texts) and "Value" in row.texts:
+            if row.even:
                 self._row(row, region[0][0])
             else:
                 self._uneven(row)
@@ -110,7 +103,7 @@ class Sheet:
         org = row.texts["OrgCode"] if row.texts["OrgCode"] in self.orgs else None
         month, kind, value = self._month(row), self._kind(row, metric), self._value(row, metric)
         if org is None or month is None or ref.known is None or kind is None:
-            near = (org or nearest(row.texts["OrgCode"], tuple(self.orgs)), month, ref.known or ref.near, kind)
+            near = (org or self._near(row.texts["OrgCode"], self.orgs), month, ref.known or ref.near, kind)
             self._strays.append(_Stray(row, (org, month, ref.known, kind), near, ref))
             return
         cell = Cell(org, month, ref.known, kind)
@@ -122,6 +115,13 @@ class Sheet:
             self._rows[cell] = row.line
             if value is not None:
                 self.values[cell] = value
+
+    def _near(self, text: str, known: tuple[str, ...]) -> str | None:
+        """The nearest of ``known``, which is looked for a few times only, for it takes long."""
+        if text not in self._looked and len(self._looked) >= MOST_LOOKED:
+            return None
+        self._looked.add(text)
+        return nearest(text, known)
 
     def _same(self, row: Row, region: str) -> None:
         """What is the same in every row."""
@@ -139,7 +139,7 @@ class Sheet:
         org, day, ref, kind = (row.texts.get(column, "") for column in KEYS)
         known = (
             org if org in self.orgs else None,
-            day[:7] if day.endswith("-01") and day[:-3] in self.year.months else None,
+            day[:7] if day.endswith("-01") and day[:-3] in self.months else None,
             ref if ref in self.refs else None,
             kind if kind in (NUMERATOR, DENOMINATOR) else None,
         )
@@ -147,14 +147,14 @@ class Sheet:
 
     def _ref(self, row: Row) -> _Ref:
         ref, told = row.texts["PlanningRef"], {column: row.texts[column] for column in WORDS}
-        owner = next((one for one, words in self._words.items() if words == told), None)
+        owner = self._owners.get(tuple(told.values()))
         if ref not in self.refs:
             rule = f"PlanningRef must be a reference of {self.year.year}"
             other = _years_of_refs().get(ref)
             if other and ref.replace(".", "") == told["MeasureID"]:
                 return _Ref(None, None, f"{rule}; {ref} is one of {other}", extra=True)
             by_id = (one for one, words in self._words.items() if words["MeasureID"] == told["MeasureID"])
-            near = owner or next(by_id, None) or nearest(ref, tuple(self.refs))
+            near = owner or next(by_id, None) or self._near(ref, tuple(self.refs))
             return _Ref(None, near, f"{rule}, and {ref} is one of {other}" if other else rule)
         if owner and self._words[ref] != told:
             rule = f"PlanningRef must go with the row's MeasureID and MeasureName, which are those of {owner}"
@@ -169,11 +169,11 @@ class Sheet:
 
     def _month(self, row: Row) -> str | None:
         line, texts, _ = row
-        text, first, last = texts["DimDateStart"], self.year.months[0], self.year.months[-1]
+        text, first, last = texts["DimDateStart"], self.months[0], self.months[-1]
         english = re.fullmatch(r"(\d\d?)/(\d\d?)/(\d{4})", text, re.ASCII)
         iso = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])(-.*)?", text, re.ASCII)
         month = f"{english[3]}-{int(english[2]):02}" if english else text[:7] if iso else ""
-        rule, within = "", month in self.year.months
+        rule, within = "", month in self.months
         if english:
             rule = f"DimDateStart must be written as {first}-01, the year first, not day/month/year"
         elif not iso:
@@ -202,23 +202,12 @@ class Sheet:
 
     def _value(self, row: Row, metric: Metric | None) -> Value | None:
         """The row's Value; None where it cannot be read."""
-        line, texts, _ = row
-        text = texts["Value"]
-        if text in ("", SUPPRESSED):
-            return text
-        if re.fullmatch(r"0|[1-9][0-9]{0,8}", text):
-            return int(text)
-        if metric and metric.denominator and re.fullmatch(r"\d{1,2}\.\d+|100\.0+", text, re.ASCII):
-            sort, rule = FORMATS[2][1], f"{FORMATS[2][2]}, which this seems to be"
-            self.faults.add(sort, line, text, rule, FORMATS[2][3], together=True)
+        text = row.texts["Value"]
+        value = value_of(text, share=bool(metric and metric.denominator))
+        if isinstance(value, NoValue):
+            self.faults.add(value.sort, row.line, text, value.rule, value.remedy, together=value.together)
             return None
-        for pattern, sort, rule, remedy in FORMATS:
-            if re.fullmatch(pattern, text, re.ASCII):
-                self.faults.add(sort, line, text, rule, remedy, together=True)
-                return None
-        remedy = "Leave it empty where there is no figure." if not re.search(r"\d", text) else "Write the count."
-        self.faults.add("a Value that is no number", line, text, "Value must be a whole number, 0 or more", remedy)
-        return None
+        return value
 
     def _missing(self) -> None:
         """Tell which rows are missing, apart from those that a wrong row was meant to be; and such rows."""
@@ -236,6 +225,9 @@ class Sheet:
         if stray.ref is None:
             return
         org, _, ref, _ = meant or stray.near
+        _, month, known, _ = stray.known
+        if not meant and month and known:
+            self.unsummed.add((month, known))
         if stray.known[0] is None:
             rule = f"OrgCode must be an organisation of the submission{_hint(org)}"
             self.faults.add("an unknown OrgCode", line, texts["OrgCode"] or "blank", rule, MEND)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from waitlist.inputs.submitted_cells import DENOMINATOR, NUMERATOR, SUPPRESSED, Cell, Faults, Value, listed
@@ -15,16 +15,23 @@ OFF = 2
 LONGEST_FIRST = ("over_104_weeks", "over_78_weeks", "over_65_weeks", "over_52_weeks")
 
 
-def judge(cells: Mapping[Cell, Value], year: PlanningYear, orgs: Sequence[str], faults: Faults) -> None:
+def judge(
+    cells: Mapping[Cell, Value],
+    year: PlanningYear,
+    orgs: Sequence[str],
+    faults: Faults,
+    unsummed: Collection[tuple[str, str]] = (),
+) -> None:
     """Find what does not hold between ``cells``, of which those that could not be read are left out; the last of
-    ``orgs`` is the sum of the others. A figure that one fault puts in doubt is not judged again."""
+    ``orgs`` is the sum of the others, but for months and references ``unsummed``. A figure that one fault puts in doubt
+    is not judged again."""
     known = dict(cells)
     off = OFF if _disclosed(known, faults) else 0
-    case = _Case(known, year, orgs, faults, off)
+    case = _Case(known, year.months, year.submitted, orgs, faults, off)
     _blanks(case)
     _denominators(case)
     _nesting(case)
-    _sums(case)
+    _sums(case, unsummed)
 
 
 def nothing_but(value: Value | None) -> str:
@@ -37,7 +44,8 @@ class _Case:
     """The figures known, off: how far rounding may have taken each."""
 
     cells: dict[Cell, Value]
-    year: PlanningYear
+    months: Sequence[str]
+    metrics: Sequence[Metric]
     orgs: Sequence[str]
     faults: Faults
     off: int
@@ -58,7 +66,7 @@ class _Case:
 
     def times(self) -> Iterator[tuple[str, str]]:
         """Every organisation and month."""
-        return ((org, month) for org in self.orgs for month in self.year.months)
+        return ((org, month) for org in self.orgs for month in self.months)
 
 
 def _disclosed(cells: dict[Cell, Value], faults: Faults) -> bool:
@@ -80,7 +88,7 @@ def _disclosed(cells: dict[Cell, Value], faults: Faults) -> bool:
 
 def _blanks(case: _Case) -> None:
     """RTT counts are blank all together, or not at all."""
-    refs = [metric.ref for metric in case.year.submitted if metric.given_by in BASES]
+    refs = [metric.ref for metric in case.metrics if metric.given_by in BASES]
     for org, month in case.times():
         values = {ref: case.of(org, month, ref) for ref in refs}
         if not any(values.values()) and 0 not in values.values():
@@ -94,8 +102,8 @@ def _blanks(case: _Case) -> None:
 
 def _denominators(case: _Case) -> None:
     """A Denominator repeats the Numerator of the reference it is."""
-    for base in case.year.submitted:
-        of_it = [metric.ref for metric in case.year.submitted if metric.denominator == base.ref]
+    for base in case.metrics:
+        of_it = [metric.ref for metric in case.metrics if metric.denominator == base.ref]
         for org, month in case.times() if of_it else ():
             right = case.of(org, month, base.ref)
             told = {ref: case.cells.get(Cell(org, month, ref, DENOMINATOR)) for ref in of_it}
@@ -142,7 +150,7 @@ def _nesting(case: _Case) -> None:
 
 def _broken(case: _Case, org: str, month: str) -> Iterator[tuple[str, int, str, int, tuple[str, ...]]]:
     """Parts that are more than their wholes: name and figure of the part, and of the whole; references in doubt."""
-    by_base = {metric.given_by: metric.ref for metric in case.year.submitted}
+    by_base = {metric.given_by: metric.ref for metric in case.metrics}
     size, soon = by_base.get("waiting_list", ""), by_base.get("within_18_weeks", "")
     held = [(by_base[name], case.number(org, month, by_base[name])) for name in LONGEST_FIRST if name in by_base]
     chain = [(ref, count) for ref, count in held if count is not None]
@@ -157,25 +165,25 @@ def _broken(case: _Case, org: str, month: str) -> Iterator[tuple[str, int, str, 
         if small > everyone - within + 3 * case.off:
             told.add(less)
             yield less, small, f"{size} less {soon}", everyone - within, (less, size, soon)
-    for metric in case.year.submitted:
+    for metric in case.metrics:
         part, whole = case.number(org, month, metric.ref), case.number(org, month, metric.denominator)
         if metric.ref not in told and part is not None and whole is not None and part > whole:
             yield metric.ref, part, metric.denominator, whole, (metric.ref, metric.denominator)
 
 
-def _sums(case: _Case) -> None:
+def _sums(case: _Case, unsummed: Collection[tuple[str, str]]) -> None:
     """A sum is that of its parts, and the ICB of the others. One figure that breaks both is told once."""
     icb, others = case.orgs[-1], case.orgs[:-1]
-    for month in case.year.months:
-        for metric in case.year.submitted:
+    for month in case.months:
+        for metric in case.metrics:
             for org in case.orgs if metric.of else ():
                 _parts(case, metric, org, month)
-    for metric in case.year.submitted:
-        for month in case.year.months:
+    for metric in case.metrics:
+        for month in case.months:
             parts = {org: case.of(org, month, metric.ref) for org in others}
             whole = case.of(icb, month, metric.ref)
             gap = _gap(whole, list(parts.values()), case.off)
-            if gap:
+            if gap and (month, metric.ref) not in unsummed:
                 value = f"{icb} {nothing_but(whole)}, the others {_total(parts)}"
                 rule = f"{metric.ref} of {icb} must be the sum of the other organisations'"
                 remedy = "Find which organisation's figure is wrong."

@@ -151,7 +151,7 @@ def _beside_exposed(table: _Table, hidden: np.ndarray) -> set[int]:
 
 
 def _exposed(table: _Table, hidden: np.ndarray) -> list[int]:
-    """The hidden cells, of those in any sum, of which no two tables were found that are published alike and differ enough there.
+    """The hidden cells, of those in any sum, that are much the same in all tables found that are published alike.
 
     Tables are looked for as whole steps [N] away from the truth, which is one of them: every sum holds, what is shown
     stays within its rounding, what is hidden keeps its sign.
@@ -184,17 +184,17 @@ def _moved(at: int, way: int, limits: Steps, holds: LinearConstraint, free: np.n
     if not least[at] <= way <= most[at]:
         return []
     down, up = np.maximum(-least, 0), np.maximum(most, 0)
-    fixed = np.concatenate([up, down])
-    floor = np.zeros(len(fixed))
+    ceiling = np.concatenate([up, down])
+    floor = np.zeros(len(ceiling))
     here, there = (at, at + len(least)) if way > 0 else (at + len(least), at)
-    floor[here] = fixed[here] = abs(way)
-    fixed[there] = 0
+    floor[here] = ceiling[here] = abs(way)
+    ceiling[there] = 0
     alike = np.ones(2 * len(least))
     cheap = np.tile(np.where(free, CHEAP, 1.0), 2)
     # Nearly always the cheapest steps, whole or not, are whole: asking for it can take a hundred times as long.
     for cost, whole in ((cheap, False), (alike, False), (alike, True)):
         asked = np.full(len(cost), int(whole))
-        found = milp(cost, integrality=asked, bounds=Bounds(floor, fixed), constraints=holds, options=SOON).x
+        found = milp(cost, integrality=asked, bounds=Bounds(floor, ceiling), constraints=holds, options=SOON).x
         if found is None:
             return []
         moved = found[: len(least)] - found[len(least) :]

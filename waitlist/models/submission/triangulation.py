@@ -93,7 +93,9 @@ def _complete(case: Case) -> Iterator[Finding]:
 def _standards(case: Case) -> Iterator[Finding]:
     for item in case.judgements:
         if item.verdict == "missed":
-            by = f"{item.missed_by:,.0f} people" if item.unit == "people" else f"{item.missed_by:.1f} points"
+            by = f"{item.missed_by:.1f} points"
+            if item.unit == "people":
+                by = "1 person" if item.missed_by == 1 else f"{item.missed_by:,.0f} people"
             unit = "" if item.unit == "people" else "%"
             recalled = " (check)" if item.standard.sure == "check" else ""
             places = 0 if item.unit == "people" else 1

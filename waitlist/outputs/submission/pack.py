@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from waitlist.calendar import month_end, month_of, months_after, working_days
+from waitlist.calendar import month_end, months_after, working_days
 from waitlist.outputs import words as say
 from waitlist.outputs.parts import Table, lines
-from waitlist.outputs.submission.pack_charts import Chart, charts_of, past_table
+from waitlist.outputs.submission import pack_charts as shown
 from waitlist.outputs.submission.pack_words import (
     RECORD,
-    SUPPRESSED,
     Cited,
     Numbers,
     Piece,
@@ -21,24 +20,16 @@ from waitlist.outputs.submission.pack_words import (
     joined,
     kept,
     last_day,
+    missed_by,
     month_name,
+    position_of,
+    range_of,
     said,
+    standard_name,
+    year_of,
 )
 from waitlist.submitted import Submission
 
-HEADS = {
-    "waiting_list": "Waiting",
-    "within_18_weeks": "Within 18 weeks",
-    "percent_within_18_weeks": "Within 18 weeks, %",
-    "over_52_weeks": "Over 52 weeks",
-    "over_65_weeks": "Over 65 weeks",
-    "clock_starts": "Clock starts",
-    "stops_admitted": "Stops, admitted",
-    "stops_non_admitted": "Stops, non-admitted",
-}
-"""The lines that tables show, with their heads."""
-POSITION = tuple(HEADS)[:5]
-TRAJECTORY = ("waiting_list", "percent_within_18_weeks", "over_52_weeks")
 RATIOS = {
     "first_outpatient_per_non_admitted_stop": "first outpatient attendances for each non-admitted stop",
     "follow_up_per_non_admitted_stop": "follow-up attendances for each non-admitted stop",
@@ -51,13 +42,18 @@ MOST = 6
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the pack: sentences, then tables, then charts, each with its own table."""
+    """A part of the pack: sentences, then tables, those of words last, then charts, each with its own table.
+
+    listed: its sentences are points of a list.
+    """
 
     anchor: str
     title: str
     sentences: tuple[Sentence, ...]
+    listed: bool = False
     tables: tuple[Table, ...] = ()
-    charts: tuple[Chart, ...] = ()
+    worded: tuple[Table, ...] = ()
+    charts: tuple[shown.Chart, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,114 +94,27 @@ def content(made: Submission) -> Pack:
             _position(numbers),
             _trajectory(numbers),
             _rests(numbers),
-            Section("risks", "Risks", kept(_risks(numbers))),
+            Section("risks", "Risks", kept(_risks(numbers)), listed=True),
             Section("aid", "Mutual aid", kept(_aid(numbers))),
-            Section("asks", "What we ask for", kept(_asks(numbers))),
+            Section("asks", "What we ask for", kept(_asks(numbers)), listed=True),
         ),
         trusts=tuple(_trust(numbers, org, f"trust-{place}") for place, org in enumerate(made.providers, 1)),
-        past=past_table(numbers),
+        past=shown.past_table(numbers),
         disclosed=made.disclosed,
         numbers=numbers,
     )
 
 
 def _position(numbers: Numbers) -> Section:
-    made = numbers.made
-    rows = [[numbers.name(org), *(_now(numbers, org, line) for line in POSITION)] for org in made.orgs]
-    table = Table(f"Position at {say.day(made.snapshot)}", ["Trust", *_heads(numbers, POSITION)], rows)
-    return Section("position", "Position", kept([_position_of(numbers, made.icb)]), (table,))
-
-
-def _now(numbers: Numbers, org: str, line: str) -> str:
-    if numbers.snapshot_column:
-        return numbers.text((org, line, numbers.snapshot_column))
-    found = numbers.now(org, line)
-    return found.text if found else say.NONE
-
-
-def _heads(numbers: Numbers, of: Sequence[str]) -> list[str]:
-    return [f"{HEADS[line]}{numbers.mark(line)}" for line in of]
-
-
-def _position_of(numbers: Numbers, org: str) -> Sentence | None:
-    waiting, within, share, year, more = (numbers.now(org, line) for line in POSITION)
-    return said(
-        "At {day} {waiting} people were waiting at {org}: {within} of them ({share}) within 18 weeks{m18}, {year} over "
-        "52 weeks{m52} and {more} over 65 weeks{m65}.",
-        day=say.day(numbers.made.snapshot),
-        waiting=waiting,
-        org=numbers.name(org),
-        within=within,
-        share=share,
-        year=year,
-        more=more,
-        **_marks(numbers),
-    )
-
-
-def _marks(numbers: Numbers) -> dict[str, str]:
-    """What is added to each threshold whose metric nobody has sourced."""
-    weeks = {"m18": "within_18_weeks", "m52": "over_52_weeks", "m65": "over_65_weeks"}
-    return {name: numbers.mark(line) for name, line in weeks.items()}
+    said_of = kept([position_of(numbers, numbers.made.icb)])
+    return Section("position", "Position", said_of, tables=(shown.position(numbers),))
 
 
 def _trajectory(numbers: Numbers) -> Section:
-    made = numbers.made
-    months = made.year.months
-    columns = ["", made.months[0], *months[2::3]]
-    heads = ["People", *(last_day(month) for month in columns[1:]), f"80% of draws, {last_day(months[-1])}"]
-    rows = []
-    for line in TRAJECTORY:
-        held = numbers.range(made.icb, line, months[-1])
-        between = f"{held[0]} to {held[1]}" if held else say.NONE
-        whens = ("opening", "q1", "q2", "q3", "q4")
-        name = f"{HEADS[line]}{numbers.mark(line)}"
-        rows.append([name, *(numbers.text((made.icb, line, when)) for when in whens), between])
-    table = Table(f"Trajectory at each quarter's end: {numbers.name(made.icb)}", heads, rows)
-    sentences = kept([*_year_of(numbers, made.icb), _range_of(numbers, made.icb)])
-    return Section("trajectory", "Trajectory", sentences, (table,), charts_of(numbers, made.icb, "icb"))
-
-
-def _year_of(numbers: Numbers, org: str) -> Iterator[Sentence | None]:
-    made = numbers.made
-    days = {"first": last_day(made.months[0]), "last": last_day(made.months[-1])}
-    ends = [(org, "waiting_list", when) for when in ("opening", "year")]
-    change = numbers.value(ends[1]) - numbers.value(ends[0])
-    yield said(
-        "The plan takes the list from {before} at {first} to {after} at {last}, {change} {way}.",
-        before=numbers.cited(*ends[0]),
-        after=numbers.cited(*ends[1]),
-        change=numbers.worked("difference of", change, *ends),
-        way="more" if change > 0 else "fewer",
-        **days,
-    )
-    yield said(
-        "It takes those within 18 weeks{m18} from {share_before} to {share_after} of the list, and those over 52 weeks"
-        "{m52} from {before} people to {after}.",
-        share_before=numbers.cited(org, "percent_within_18_weeks", "opening"),
-        share_after=numbers.cited(org, "percent_within_18_weeks", "year"),
-        before=numbers.cited(org, "over_52_weeks", "opening"),
-        after=numbers.cited(org, "over_52_weeks", "year"),
-        **_marks(numbers),
-    )
-
-
-def _range_of(numbers: Numbers, org: str) -> Sentence | None:
-    last = numbers.made.months[-1]
-    size, long = (numbers.range(org, line, last) for line in ("waiting_list", "over_52_weeks"))
-    if size is None or long is None:
-        return None
-    low, high, low_52, high_52 = (Cited(text, source="Ranges") for text in (*size, *long))
-    return said(
-        "In 80% of draws (simulated futures) the list at {last} is between {low} and {high}, and those over 52 weeks"
-        "{m52} between {low_52} and {high_52}.",
-        last=last_day(last),
-        low=low,
-        high=high,
-        low_52=low_52,
-        high_52=high_52,
-        **_marks(numbers),
-    )
+    icb = numbers.made.icb
+    sentences = kept([*year_of(numbers, icb), range_of(numbers, icb)])
+    both = (shown.quarters(numbers, icb), shown.year_ends(numbers))
+    return Section("trajectory", "Trajectory", sentences, tables=both, charts=shown.charts_of(numbers, icb, "icb"))
 
 
 def _rests(numbers: Numbers) -> Section:
@@ -215,7 +124,7 @@ def _rests(numbers: Numbers) -> Section:
         sentences.append(said("No figure is a planner's own: all are the model's or observed."))
     else:
         sentences.append(said("Planners put figures of their own in place of the model's, each with a reason."))
-    return Section("rests", "What it rests on", kept(sentences), _overrides(numbers))
+    return Section("rests", "What it rests on", kept(sentences), listed=True, worded=shown.overrides(numbers))
 
 
 def _demand(numbers: Numbers) -> Iterator[Sentence | None]:
@@ -225,7 +134,11 @@ def _demand(numbers: Numbers) -> Iterator[Sentence | None]:
     table = made.record[(made.record["org"] == made.icb) & (made.record["measure"] == "clock_starts")]
     known = table[table["month"].isin(before)]["value"].dropna()
     if len(known) < 12 or not known.sum():
-        yield said("Demand: {starts} people join the list in the year (clock starts).", starts=starts)
+        yield said(
+            "Demand: {starts} people join the list in the year (clock starts). Those of the twelve months before are "
+            "not known.",
+            starts=starts,
+        )
         return
     change = 100 * (numbers.value(key) / known.sum() - 1)
     yield said(
@@ -286,34 +199,13 @@ def _ratios(numbers: Numbers) -> Iterator[Sentence | None]:
     yield said("Hospital activity follows from clock stops, {how}: {ratios}.", how=how, ratios=joined(parts))
 
 
-def _overrides(numbers: Numbers) -> tuple[Table, ...]:
-    made = numbers.made
-    if not len(made.overrides):
-        return ()
-    hide = SUPPRESSED if made.disclosed else say.NONE
-    rows = [
-        [
-            numbers.name(row.provider),
-            numbers.line(row.measure),
-            month_name(row.month),
-            *(hide if say.is_none(value) else say.count(value) for value in (row.value, row.model_value)),
-            hide if say.is_none(row.chance) else say.share(row.chance),
-            row.reason,
-            row.author,
-        ]
-        for row in lines(made.overrides)
-    ]
-    columns = ["Trust", "Figure", "Month", "Plan", "Model", "Draws as good", "Reason", "Author"]
-    return (Table("Figures that planners changed", columns, rows),)
-
-
 def _risks(numbers: Numbers) -> Iterator[Sentence | None]:
     made = numbers.made
     for standard in _missed(made):
         parts = [[f"{numbers.name(row.org)} ", *_by(row)] for row in standard]
         yield said(
             "{name} in {month} is missed: {parts}.",
-            name=_standard(standard[0]),
+            name=standard_name(standard[0]),
             month=month_name(standard[0].judged_month),
             parts=joined(parts),
         )
@@ -330,7 +222,7 @@ def _risks(numbers: Numbers) -> Iterator[Sentence | None]:
     size, long = (numbers.range(made.icb, line, made.months[-1]) for line in ("waiting_list", "over_52_weeks"))
     if size and long:
         yield said(
-            "One draw in ten ends above {size} people waiting at {last}, and one in ten above {long} over 52 weeks{m52}.",
+            "One draw in ten ends above {size} people waiting at {last}; one in ten above {long} over 52 weeks{m52}.",
             size=Cited(size[1], source="Ranges"),
             last=last_day(made.months[-1]),
             long=Cited(long[1], source="Ranges"),
@@ -346,22 +238,10 @@ def _missed(made: Submission) -> list[list[Any]]:
     return list(found.values())
 
 
-def _standard(row: Any) -> str:
-    return f"“{row.name}”{' (check)' if row.sure == 'check' else ''}"
-
-
 def _by(row: Any) -> list[Piece]:
     """How far a standard is missed; nothing where that may not be shown."""
-    text = _off(row)
+    text = missed_by(row)
     return ["by ", Cited(text, source="Standards")] if text else ["(by how many is not shown)"]
-
-
-def _off(row: Any) -> str:
-    if say.is_none(row.missed_by):
-        return ""
-    if row.unit == "people":
-        return "1 person" if row.missed_by == 1 else f"{say.count(row.missed_by)} people"
-    return "under 0.1 points" if row.missed_by < 0.05 else f"{row.missed_by:.1f} points"
 
 
 def _findings(numbers: Numbers, orgs: Sequence[str]) -> Iterator[Sentence | None]:
@@ -378,11 +258,12 @@ def _findings(numbers: Numbers, orgs: Sequence[str]) -> Iterator[Sentence | None
             filter(None, (numbers.name(row.org) if row.org else "", month_name(row.month) if row.month else ""))
         )
         yield said(
-            "{severity}{where}: {figures}{sentence}",
-            severity="Stops it from being final. " if row.severity == "blocks" else "To be explained. ",
-            where=where or "All",
+            "{severity}{where}: {figures}{sentence}{stop}",
+            severity="Stops it from being final" if row.severity == "blocks" else "To be explained",
+            where=f", {where}" if where else "",
             figures=[*numbers.found(row.figures, "Checks"), ". "] if row.figures else "",
             sentence=numbers.found(row.sentence, "Checks"),
+            stop="" if row.sentence.endswith((".", "?", "!")) else ".",
         )
     if len(table) > MOST:
         more = Cited(say.count(len(table) - MOST), source="Checks")
@@ -420,8 +301,10 @@ def _asks(numbers: Numbers) -> Iterator[Sentence | None]:
     if len(stopped):
         yield said("Settle what stops it from being final, under Risks and in the sheet Checks.")
     for standard in _missed(made):
-        names = say.list_join([numbers.name(row.org) for row in standard])
-        yield said("Decide what would meet {name}, and by when, at {names}.", name=_standard(standard[0]), names=names)
+        names = _all_or(numbers, [row.org for row in standard])
+        yield said(
+            "Decide what would meet {name}, and by when, at {names}.", name=standard_name(standard[0]), names=names
+        )
     for row in lines(made.overrides):
         value = numbers.cited(row.provider, row.measure, row.month)
         yield said(
@@ -435,8 +318,16 @@ def _asks(numbers: Numbers) -> Iterator[Sentence | None]:
         )
     figures = made.figures[(made.figures["status"] == "blank") & made.figures["org"].isin(made.providers)]
     for line, rows in figures.groupby("line", sort=False):
-        names = say.list_join([numbers.name(str(org)) for org in dict.fromkeys(rows["org"])])
+        names = _all_or(numbers, list(dict.fromkeys(rows["org"])))
         yield said("Supply “{line}”, which is blank, for {names}.", line=numbers.line(str(line)), names=names)
+
+
+def _all_or(numbers: Numbers, orgs: Sequence[str]) -> str:
+    """The trusts among ``orgs``, by name unless it is all of several; the ICB where it is alone."""
+    trusts = [org for org in orgs if org != numbers.made.icb] or list(orgs)
+    if len(trusts) > 1 and set(trusts) == set(numbers.made.providers):
+        return "every trust"
+    return say.list_join([numbers.name(org) for org in trusts])
 
 
 def _trust(numbers: Numbers, org: str, anchor: str) -> Section:
@@ -445,45 +336,18 @@ def _trust(numbers: Numbers, org: str, anchor: str) -> Section:
     told = () if made.disclosed else tuple(notes[notes["result"] == "note"]["sentence"])
     sentences = kept(
         [
-            _position_of(numbers, org),
-            *_year_of(numbers, org),
-            _range_of(numbers, org),
+            position_of(numbers, org),
+            *year_of(numbers, org),
+            range_of(numbers, org),
             *(said("{text}", text=numbers.found(text, "Checks")) for text in told),
             *_findings(numbers, [org]),
         ]
     )
-    tables = (_by_month(numbers, org), _standards(numbers, org))
-    return Section(anchor, numbers.name(org), sentences, tables, charts_of(numbers, org, anchor))
-
-
-def _by_month(numbers: Numbers, org: str) -> Table:
-    until = month_of(numbers.made.snapshot)
-    rows = [
-        [
-            f"{month_name(month)}{'' if month > until else ', observed'}",
-            *(numbers.text((org, line, "opening" if not place else month)) for line in BY_MONTH),
-        ]
-        for place, month in enumerate(numbers.made.months)
-    ]
-    return Table(f"Trajectory by month: {numbers.name(org)}", ["Month", *_heads(numbers, BY_MONTH)], rows)
-
-
-BY_MONTH = tuple(line for line in HEADS if line != "within_18_weeks")
-
-
-def _standards(numbers: Numbers, org: str) -> Table:
-    made = numbers.made
-    rows = []
-    for row in lines(made.standards[made.standards["org"] == org]):
-        hidden = SUPPRESSED if made.disclosed and row.verdict in ("met", "missed") else say.NONE
-        asked, value = (hidden if say.is_none(v) else _amount(v, row.unit) for v in (row.required, row.value))
-        result = (
-            f"not judged: {row.why}" if row.why else f"{row.verdict} {f'by {_off(row)}' if _off(row) else ''}".strip()
-        )
-        rows.append([_standard(row), say.short_day(row.date), asked, value, result])
-    columns = ["Standard", "By", "Asked for", "In the plan", "Result"]
-    return Table(f"Standards: {numbers.name(org)}", columns, rows)
-
-
-def _amount(value: float, unit: str) -> str:
-    return say.count(value) if unit == "people" else say.percent(value)
+    return Section(
+        anchor,
+        numbers.name(org),
+        sentences,
+        tables=(shown.by_month(numbers, org),),
+        worded=(shown.standards(numbers, org),),
+        charts=shown.charts_of(numbers, org, anchor),
+    )

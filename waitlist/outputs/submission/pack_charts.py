@@ -1,7 +1,8 @@
-"""The board pack's charts: the past, the plan and 80% of the draws, as Vega-Lite that is drawn as SVG or as PNG."""
+"""The board pack's charts and tables: the past, the plan and 80% of the draws, each chart with a table of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,14 +14,35 @@ import vl_convert
 from waitlist.calendar import month_end, month_of, months_after
 from waitlist.outputs import words as say
 from waitlist.outputs.charts import CONFIG, DARK, GREY, INK, LIGHT, Drawing
-from waitlist.outputs.parts import Table
-from waitlist.outputs.submission.pack_words import Numbers, last_day, month_name
+from waitlist.outputs.parts import Table, lines
+from waitlist.outputs.submission.pack_words import (
+    POSITION,
+    SUPPRESSED,
+    Numbers,
+    last_day,
+    missed_by,
+    month_name,
+    standard_name,
+)
 from waitlist.submitted import Submission
 
 PAST = 24
 """Months before the snapshot, its own included, that a chart shows."""
 CHARTED = {"waiting_list": "People waiting", "over_52_weeks": "People over 52 weeks"}
-"""The lines that are drawn, with the title of their axis."""
+"""The lines that are drawn, with what they show."""
+HEADS = {
+    "waiting_list": "Waiting",
+    "within_18_weeks": "Within 18 weeks",
+    "percent_within_18_weeks": "Within 18 weeks, %",
+    "over_52_weeks": "Over 52 weeks",
+    "over_65_weeks": "Over 65 weeks",
+    "clock_starts": "Clock starts",
+    "stops_admitted": "Stops, admitted",
+    "stops_non_admitted": "Stops, non-admitted",
+}
+"""The lines that tables show, with their heads."""
+BY_MONTH = tuple(line for line in HEADS if line != "within_18_weeks")
+TRAJECTORY = ("waiting_list", "percent_within_18_weeks", "over_52_weeks")
 KEY = "Solid line: observed. Dashed line: the plan. Shaded: where 80% of the draws lie."
 """How the lines and the band are told apart, in words."""
 
@@ -70,7 +92,7 @@ def _drawing(made: Submission, org: str, line: str) -> Drawing:
         now, value = seen["month_end"].iloc[-1], seen["value"].iloc[-1]
         plan = pd.concat([pd.DataFrame({"month_end": [now], "value": [value]}), plan])
         band = pd.concat([pd.DataFrame({"month_end": [now], "p10": [value], "p90": [value]}), band])
-    return Drawing(_shape(CHARTED[line]), {"past": past, "plan": plan, "band": band})
+    return Drawing(_shape(), {"past": past, "plan": plan, "band": band})
 
 
 def _past(made: Submission, org: str, line: str) -> pd.DataFrame:
@@ -93,12 +115,12 @@ def _follows(now: str, plan: pd.DataFrame) -> bool:
 
 
 @cache
-def _shape(unit: str) -> dict[str, Any]:
+def _shape() -> dict[str, Any]:
     x = alt.X("month_end:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%b %y", tickCount=5))
 
     def y(field: str) -> alt.Y:
         axis = alt.Axis(format=",~f", tickCount=4)
-        return alt.Y(f"{field}:Q", title=unit, scale=alt.Scale(zero=False, nice=True), axis=axis)
+        return alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=axis)
 
     band = alt.Chart(alt.NamedData("band")).mark_area(color=LIGHT, stroke=GREY, strokeWidth=0.6)
     plan = alt.Chart(alt.NamedData("plan")).mark_line(color=DARK, strokeDash=[6, 3], strokeWidth=2.5)
@@ -145,3 +167,110 @@ def past_table(numbers: Numbers) -> Table | None:
         for place, end in enumerate(first["month_end"])
     ]
     return Table("The observed months behind the charts", columns, rows)
+
+
+def position(numbers: Numbers) -> Table:
+    """Each organisation at the snapshot."""
+    made = numbers.made
+    rows = [[numbers.name(org), *(_now(numbers, org, line) for line in POSITION)] for org in made.orgs]
+    return Table(f"Position at {say.day(made.snapshot)}", ["Trust", *_heads(numbers, POSITION)], rows)
+
+
+def _now(numbers: Numbers, org: str, line: str) -> str:
+    if numbers.snapshot_column:
+        return numbers.text((org, line, numbers.snapshot_column))
+    found = numbers.now(org, line)
+    return found.text if found else say.NONE
+
+
+def _heads(numbers: Numbers, of: Sequence[str]) -> list[str]:
+    return [f"{HEADS[line]}{numbers.mark(line)}" for line in of]
+
+
+def quarters(numbers: Numbers, org: str) -> Table:
+    """What is watched at each quarter's end, and the draws of the last."""
+    months = numbers.made.year.months
+    ends = (numbers.made.months[0], *months[2::3])
+    whens = ("opening", "q1", "q2", "q3", "q4")
+    rows = [
+        [head, *(numbers.text((org, line, when)) for when in whens), _between(numbers, org, line)]
+        for line, head in zip(TRAJECTORY, _heads(numbers, TRAJECTORY), strict=True)
+    ]
+    columns = ["", *map(last_day, ends), "80% of draws"]
+    return Table(f"Trajectory at each quarter's end: {numbers.name(org)}", ["People", *columns[1:]], rows)
+
+
+def year_ends(numbers: Numbers) -> Table:
+    """Where each organisation ends the year, and the draws."""
+    lists, within, over = _heads(numbers, TRAJECTORY)
+    rows = [
+        [
+            numbers.name(org),
+            numbers.text((org, "waiting_list", "year")),
+            _between(numbers, org, "waiting_list"),
+            numbers.text((org, "percent_within_18_weeks", "year")),
+            numbers.text((org, "over_52_weeks", "year")),
+            _between(numbers, org, "over_52_weeks"),
+        ]
+        for org in numbers.made.orgs
+    ]
+    columns = ["Trust", lists, "80% of draws", within, over, "80% of draws, over 52 weeks"]
+    return Table(f"Where the year ends, {last_day(numbers.made.months[-1])}", columns, rows)
+
+
+def _between(numbers: Numbers, org: str, line: str) -> str:
+    held = numbers.range(org, line, numbers.made.months[-1])
+    return f"{held[0]}\u00a0to\u00a0{held[1]}" if held else say.NONE
+
+
+def by_month(numbers: Numbers, org: str) -> Table:
+    """An organisation's year by month."""
+    until = month_of(numbers.made.snapshot)
+    rows = [
+        [
+            f"{month_name(month)}{'' if month > until else ', observed'}",
+            *(numbers.text((org, line, month if place else "opening")) for line in BY_MONTH),
+        ]
+        for place, month in enumerate(numbers.made.months)
+    ]
+    return Table(f"Trajectory by month: {numbers.name(org)}", ["Month", *_heads(numbers, BY_MONTH)], rows)
+
+
+def standards(numbers: Numbers, org: str) -> Table:
+    """An organisation's standards: what is asked, what is planned, and whether that is enough."""
+    made = numbers.made
+    rows = []
+    for row in lines(made.standards[made.standards["org"] == org]):
+        hidden = SUPPRESSED if made.disclosed and row.verdict in ("met", "missed") else say.NONE
+        asked, value = (hidden if say.is_none(v) else _amount(v, row.unit) for v in (row.required, row.value))
+        off = missed_by(row)
+        result = f"not judged: {row.why}" if row.why else f"{row.verdict} by {off}" if off else row.verdict
+        rows.append([standard_name(row), say.short_day(row.date), asked, value, result])
+    columns = ["Standard", "By", "Asked for", "In the plan", "Result"]
+    return Table(f"Standards: {numbers.name(org)}", columns, rows)
+
+
+def _amount(value: float, unit: str) -> str:
+    return say.count(value) if unit == "people" else say.percent(value)
+
+
+def overrides(numbers: Numbers) -> tuple[Table, ...]:
+    """The figures that planners put in place of the model's; no table where there are none."""
+    made = numbers.made
+    if not len(made.overrides):
+        return ()
+    hide = SUPPRESSED if made.disclosed else say.NONE
+    rows = [
+        [
+            numbers.name(row.provider),
+            numbers.line(row.measure),
+            month_name(row.month),
+            *(hide if say.is_none(value) else say.count(value) for value in (row.value, row.model_value)),
+            hide if say.is_none(row.chance) else say.share(row.chance),
+            row.reason,
+            row.author,
+        ]
+        for row in lines(made.overrides)
+    ]
+    columns = ["Trust", "Figure", "Month", "Plan", "Model", "Draws as good", "Reason", "Author"]
+    return (Table("Figures that planners changed", columns, rows),)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
+from typing import Any
 
 from waitlist.calendar import month_end, month_of
 from waitlist.outputs import words as say
@@ -15,6 +16,8 @@ from waitlist.submitted import Submission
 
 SHARES = {"percent_within_18_weeks": "within_18_weeks", "percent_over_52_weeks": "over_52_weeks"}
 """Percentages of the list, by what they are a percentage of."""
+POSITION = ("waiting_list", "within_18_weeks", "percent_within_18_weeks", "over_52_weeks", "over_65_weeks")
+"""What is told of a list at one time."""
 PERIODS = ("q1", "q2", "q3", "q4", "year")
 SUPPRESSED = "*"
 RECORD = "the published months before the year, which are not in the workbook"
@@ -59,7 +62,7 @@ class Sentence:
 
     @property
     def cells(self) -> tuple[tuple[str, Key | str], ...]:
-        """Each number's text with the key of the figure that it is; what else it rests on, in words, where it is none."""
+        """Each number's text with the key of the figure that it is, or with what else it rests on in words."""
         return tuple((c.text, c.keys[0] if c.keys and not c.how else c.source or c.how) for c in self.cited)
 
     @property
@@ -198,9 +201,7 @@ class Numbers:
         text = re.sub("|".join(sorted(say.MEASURES, key=len, reverse=True)), lambda m: m[0].replace("_", " "), text)
         codes = "|".join(re.escape(org) for org in self.made.orgs)
         pieces: list[Piece] = []
-        for label, number, rest in re.findall(
-            rf"({_LABEL}|\b(?:{codes})\b)|({_NUMBER})|(\D[^\W\d]*|.)", text, re.DOTALL
-        ):
+        for label, number, rest in re.findall(rf"({_LABEL}|\b(?:{codes})\b)|({_NUMBER})|(.)", text, re.DOTALL):
             if number:
                 pieces.append(Cited(number, source=source))
                 continue
@@ -212,7 +213,7 @@ class Numbers:
 
 
 _LABEL = r"E\.[A-Z]\.\d+[a-z]?|\b(?:18|52|65|78|104) weeks|\b[A-Z][a-z]+ 20\d\d\b|\b\d{1,2} (?=[A-Z][a-z]+ 20\d\d\b)"
-_NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?%?(?<!,)"
+_NUMBER = r"(?<!\w)[+−-]?\d[\d,]*(?:\.\d+)?%?(?<!,)"
 
 
 def month_name(month: str) -> str:
@@ -259,3 +260,84 @@ def _when(when: str) -> str:
     if when in PERIODS:
         return "the year" if when == "year" else f"quarter {when[1]}"
     return "the opening" if when == "opening" else month_name(when)
+
+
+def position_of(numbers: Numbers, org: str) -> Sentence | None:
+    """Who is waiting at an organisation at the snapshot."""
+    waiting, within, share, year, more = (numbers.now(org, line) for line in POSITION)
+    return said(
+        "At {day} {waiting} people were waiting at {org}: {within} of them ({share}) within 18 weeks{m18}, {year} over "
+        "52 weeks{m52} and {more} over 65 weeks{m65}.",
+        day=say.day(numbers.made.snapshot),
+        waiting=waiting,
+        org=f"the trusts of {numbers.name(org)}" if org == numbers.made.icb else numbers.name(org),
+        within=within,
+        share=share,
+        year=year,
+        more=more,
+        **_marks(numbers),
+    )
+
+
+def year_of(numbers: Numbers, org: str) -> Iterator[Sentence | None]:
+    """What the plan makes of an organisation's list over the year."""
+    made = numbers.made
+    days = {"first": last_day(made.months[0]), "last": last_day(made.months[-1])}
+    ends = [(org, "waiting_list", when) for when in ("opening", "year")]
+    change = numbers.value(ends[1]) - numbers.value(ends[0])
+    yield said(
+        "The plan takes the list from {before} at {first} to {after} at {last}, {change} {way}.",
+        before=numbers.cited(*ends[0]),
+        after=numbers.cited(*ends[1]),
+        change=numbers.worked("difference of", change, *ends),
+        way="more" if change > 0 else "fewer",
+        **days,
+    )
+    yield said(
+        "It takes those within 18 weeks{m18} from {share_before} to {share_after} of the list, and those over 52 weeks"
+        "{m52} from {before} people to {after}.",
+        share_before=numbers.cited(org, "percent_within_18_weeks", "opening"),
+        share_after=numbers.cited(org, "percent_within_18_weeks", "year"),
+        before=numbers.cited(org, "over_52_weeks", "opening"),
+        after=numbers.cited(org, "over_52_weeks", "year"),
+        **_marks(numbers),
+    )
+
+
+def range_of(numbers: Numbers, org: str) -> Sentence | None:
+    """Where most draws have an organisation's list at the year's end."""
+    last = numbers.made.months[-1]
+    size, long = (numbers.range(org, line, last) for line in ("waiting_list", "over_52_weeks"))
+    if size is None or long is None:
+        return None
+    low, high, low_52, high_52 = (Cited(text, source="Ranges") for text in (*size, *long))
+    return said(
+        "In 80% of draws (simulated futures) the list at {last} is between {low} and {high}, and those over 52 weeks"
+        "{m52} between {low_52} and {high_52}.",
+        last=last_day(last),
+        low=low,
+        high=high,
+        low_52=low_52,
+        high_52=high_52,
+        **_marks(numbers),
+    )
+
+
+def _marks(numbers: Numbers) -> dict[str, str]:
+    """What is added to each threshold whose metric nobody has sourced."""
+    weeks = {"m18": "within_18_weeks", "m52": "over_52_weeks", "m65": "over_65_weeks"}
+    return {name: numbers.mark(line) for name, line in weeks.items()}
+
+
+def standard_name(row: Any) -> str:
+    """A standard by its name, marked where nobody has sourced it."""
+    return f"“{row.name}”{' (check)' if row.sure == 'check' else ''}"
+
+
+def missed_by(row: Any) -> str:
+    """How far a standard is missed; nothing where it is met, or where that may not be shown."""
+    if say.is_none(row.missed_by):
+        return ""
+    if row.unit == "people":
+        return "1 person" if row.missed_by == 1 else f"{say.count(row.missed_by)} people"
+    return "under 0.1 points" if row.missed_by < 0.05 else f"{row.missed_by:.1f} points"
