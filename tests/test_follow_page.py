@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from waitlist.calendar import months_after
@@ -28,7 +28,7 @@ from waitlist.plan import Plan
 from waitlist.planning_year import in_force
 from waitlist.submitted import FollowUp
 
-NAMES = {"QA1": "NORTHMARSH <script>alert(1)</script> NHS TRUST", "QA2": "ST ELSWITH'S & SONS", "QAQ": "Made-up ICB"}
+NAMES = {"QA1": "Northmarsh <script>alert(1)</script> NHS Trust", "QA2": "ST ELSWITH'S & SONS", "QAQ": "Made-up ICB"}
 ORGS = ("QA1", "QA2", "QAQ")
 MONTHS = ("2025-04", "2025-05")
 DIRECTIONS = {"waiting_list": "lower", "percent_within_18_weeks": "higher", "over_52_weeks": "lower",
@@ -43,7 +43,7 @@ FIGURES["QAQ"] = {
     line: tuple(np.add(FIGURES["QA1"][line], FIGURES["QA2"][line]) / (2 if line.startswith("percent") else 1))
     for line in DIRECTIONS
 }
-STEPS = {"waiting_list": (0.3, 0.45, 0.0, -0.2, 0.0, 0.45), "over_52_weeks": (0.0, 1.37, 0.11, -0.48, 0.0, 0.0)}
+STEPS = {"waiting_list": (0.3, 0.45, 0.0, -0.2, 0.0, 0.45), "over_52_weeks": (0.0, 1.39, 0.09, -0.48, 0.0, 0.0)}
 """What each step is of the difference."""
 
 
@@ -92,7 +92,7 @@ def split() -> pd.DataFrame:
 
 def to_go() -> pd.DataFrame:
     rows = [
-        (org, line, "2026-03", plan, 0.98 * plan, 1.01 * plan, 1.04 * plan, chance)
+        (org, line, "2026-03", plan, 0.98 * plan, 1.02 * plan, 1.04 * plan, chance)
         for org in ORGS
         for (line, (plan, _)), chance in zip(list(FIGURES[org].items())[:3], (0.62, 0.004, 0.31), strict=True)
     ]
@@ -102,10 +102,10 @@ def to_go() -> pd.DataFrame:
 def needed() -> pd.DataFrame:
     day = date(2026, 3, 31)
     found = [
-        ("QA1", "110", "ALL", "over_52_weeks <= 400", day, 0.5, 90.0, 101.0, 11.0, True, 400.0, "", day, "", "QA1 ALL"),
-        ("QA1", "ALL", "ALL", "over_52_weeks <= 400", day, 0.5, 812.0, 854.6, 42.6, True, 400.0, "", day, "", "QA1 ALL"),
+        ("QA1", "110", "ALL", "over_52_weeks <= 400", day, 0.5, 90.0, 101.0, 11.0, True, 400.0, "", day, "", "QA1"),
+        ("QA1", "ALL", "ALL", "over_52_weeks <= 400", day, 0.5, 812.0, 854.6, 42.6, True, 400.0, "", day, "", "QA1"),
         ("QA2", "ALL", "ALL", "percent_within_18_weeks >= 64.0", day, 0.5, 310.0, 372.0, 62.0, False, 62.25,
-         "QA2's theatres <b>", date(2026, 9, 30), "", "QA2 ALL"),
+         "QA2's theatres <b>", date(2026, 9, 30), "", "QA2"),
     ]  # fmt: skip
     return pd.DataFrame(found, columns=list(COLUMNS))
 
@@ -224,7 +224,7 @@ def test_every_table_has_a_caption_and_every_heading_cell_its_scope(page):
     assert len(found) == len(tables(page)) == 3 * (1 + 4 + 2 + 1) + 1 + 2, "no two have the same caption"
     for table in found:
         assert table.count("<caption>") == 1 and not re.search(r"<th(?! scope=)[ >]", table)
-    assert all(len({len(row) for row in rows}) == 1 and all(row) for rows in tables(page).values())
+    assert all(len({len(row) for row in rows}) == 1 for rows in tables(page).values())
 
 
 def test_every_chart_can_be_named_and_every_other_picture_is_hidden(page):
@@ -291,12 +291,13 @@ def test_in_short_the_icb_comes_first_and_its_numbers_are_the_tables(page):
 def test_the_largest_cause_is_the_largest_step_towards_the_difference(page):
     trust = short(page)["St Elswith's & Sons"]
     assert trust[2] == (
-        "Waiting over 52 weeks: 70 against 50 planned, 20 more (40.0%): Red. The largest cause is fewer clock stops than "
-        "planned (+27); the largest the other way is more other removals than planned, or what else is left over (−9)."
+        "Waiting over 52 weeks: 70 against 50 planned, 20 more (40.0%): Red. The largest cause is fewer clock stops "
+        "than planned (+28); the largest the other way is more other removals than planned, or what else is left over "
+        "(−10)."
     )
     split = tables(page)["From plan to actual by month, Waiting over 52 weeks: St Elswith's & Sons"]
     row = dict(zip(split[0], split[-1], strict=True))
-    assert (row["Plan"], row["Activity"], row["Other removals"], row["Actual"]) == ("50", "+27", "−9", "70")
+    assert (row["Plan"], row["Activity"], row["Other removals"], row["Actual"]) == ("50", "+28", "−10", "70")
 
 
 def test_the_splits_tables_add_up_in_whole_people(page, held):
@@ -325,15 +326,17 @@ WORDS = {("outside", True): "above the upper limit", ("outside", False): "below 
          ("trend", True): "a rising trend", ("trend", False): "a falling trend"}  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
-    st.lists(st.one_of(st.integers(0, 60), st.none()), min_size=0, max_size=8),
-    st.lists(st.integers(-30, 30), min_size=2, max_size=8),
+    st.lists(st.one_of(st.integers(0, 60), st.none()), min_size=0, max_size=6),
+    st.lists(st.tuples(st.integers(-9, 9), st.integers(1, 9)), min_size=1, max_size=4),
     st.sampled_from(["lower", "higher", "neither"]),
 )
+@example([0, 60, 0, 60, 0, None], [(-9, 1), (1, 4), (9, 2), (-9, 2), (-1, 4)], "lower")
+@example([30, 34, 29], [(-4, 7), (1, 1), (-4, 7)], "higher")
 def test_every_special_cause_that_the_model_finds_is_named_with_its_months_and_nothing_else(some, slopes, direction):
-    """Runs up and down, levels and gaps: the model's own runs, in words."""
-    ramps = [n * slope for slope in slopes for n in range(3)]
+    """Noise and gaps, then runs up and down that turn: the model's own runs, in words."""
+    ramps = 30 + np.cumsum([slope for slope, months in slopes for _ in range(months)])
     values = [None if v is None else float(v) for v in [*some, *ramps]][-rate.LATELY :]
     better = {"lower": True, "higher": False}.get(direction)
     frame = charted(values, direction)
@@ -355,7 +358,7 @@ def test_special_causes_stand_under_their_chart_and_in_its_table(page):
     text = said(page)
     assert "Special cause, concern: above the upper limit, January 2025 to August 2025; a shift above" in text
     assert "Special cause, improvement: below the lower limit, January 2025 to August 2025" in text
-    assert "Special cause, neither better nor worse: above the upper limit, January 2025 to August 2025" in text
+    assert re.search("neither better nor worse: [^.]*above the upper limit, January 2025 to August 2025;", text)
     assert "No special cause: the values vary as they usually do." in text
     rows = tables(page)["XmR chart: Waiting list: Made-up ICB"]
     assert rows[0] == ["Month", "Value", "Special cause"] and len(rows) == 25
@@ -384,8 +387,8 @@ def test_a_chart_with_a_gap_or_too_few_months_says_so(held):
 def test_extra_activity_is_told_of_trusts_and_what_is_out_of_reach_is_said_plainly(page):
     told = short(page)
     assert told["Northmarsh <script>alert(1)</script> NHS Trust"][-1] == (
-        "To make no more than 400 over 52 weeks by 31 March 2026 as likely as not takes 42.6 more clock stops a week than "
-        "the 812 of now."
+        "To make no more than 400 over 52 weeks by 31 March 2026 as likely as not takes 42.6 more clock stops a week "
+        "than the 812 of now."
     )
     assert told["St Elswith's & Sons"][-1] == (
         "No extra activity makes at least 64.0% within 18 weeks by 31 March 2026 as likely as not. The best is 62.3%. "
@@ -444,4 +447,5 @@ def test_the_terminal_has_the_last_month_the_icbs_split_and_the_chances(held):
     for column in (1, 2):
         cells = [number(re.split(r"\s{2,}", line)[column]) for line in why.split("\n")[1:]]
         assert sum(cells[:-1]) == cells[-1]
-    assert re.search(r"QAQ +Waiting over 52 weeks +450 +454 +under 1%", chances)
+    assert re.search(r"QAQ +Waiting over 52 weeks +450 +459 +31%", chances)
+    assert re.search(r"QA1 +Waiting over 52 weeks +400 +408 +under 1%", chances)

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 import waitlist as wl
 from waitlist.inputs.submitted import COLUMNS, SIZE_LIMIT, read_submitted
+from waitlist.inputs.submitted_cells import Cell, Faults
+from waitlist.inputs.submitted_rules import judge
 from waitlist.planning_year import in_force
 
 YEAR = in_force("2025-26").year
@@ -162,15 +164,20 @@ def test_other_providers_are_part_of_the_sum(path):
     assert same(read(path, text_of(rows_of(found, (*orgs, ICB)))), found)
 
 
-def disclosed() -> Figures:
-    """Rounded to 5, and counts under 300 hidden; so sums hold only within rounding."""
-    return {key: "*" if value < 300 else (value + 2) // 5 * 5 for key, value in FIGURES.items()}
+def disclosed(hidden: int = 300) -> Figures:
+    """Rounded to 5, and counts below some hidden; so sums hold only within rounding."""
+    return {key: "*" if value < hidden else (value + 2) // 5 * 5 for key, value in FIGURES.items()}
 
 
-def test_a_disclosed_file_holds_within_rounding(path):
-    found = disclosed()
+def test_rounded_figures_do_not_add_up():
+    found = disclosed(0)
     sums = [sum(found[org, "E.B.3a", month] for org in PROVIDERS) for month in YEAR.months]
     assert sums != [found[ICB, "E.B.3a", month] for month in YEAR.months]
+
+
+@pytest.mark.parametrize("hidden", [0, 300, 12_000])
+def test_a_disclosed_file_holds_within_rounding(path, hidden):
+    found = disclosed(hidden)
     assert same(read(path, text_of(rows_of(found))), found)
 
 
@@ -355,7 +362,7 @@ SEEDS = [
     Seed(
         "another reference of the year",
         lambda: put(JULY, PlanningRef="E.B.20"),
-        (ROW, "PlanningRef must go with", "those of E.B.18", "(found E.B.20)"),
+        (ROW, "PlanningRef must go with", "mean E.B.18?", "(found E.B.20)"),
     ),
     Seed("an unknown organisation", lambda: put(JULY, OrgCode="RB8"), (ROW, "OrgCode", "mean RBB?", "(found RB8)")),
     Seed(
@@ -461,6 +468,11 @@ SEEDS = [
         "a figure not rounded",
         lambda: text_of(rows_of(disclosed() | {("RAA", "E.M.20", "2025-07"): 3001})),
         ("RAA E.M.20 2025-07", "disclosed file", "multiple of 5", "3,001"),
+    ),
+    Seed(
+        "a figure not rounded where none is hidden",
+        lambda: text_of(rows_of(disclosed(0) | {("RAA", "E.M.20", "2025-07"): 3001})),
+        ("RAA E.M.20 2025-07", "rounded throughout", "multiple of 5", "3,001"),
     ),
     Seed(
         "a sum beyond rounding",
@@ -588,6 +600,20 @@ def test_what_is_no_file_is_refused(path, kind):
         read_submitted(path, YEAR, ORGS)
     (problem,) = refused.value.problems
     assert ("no such file" if kind == "missing" else "not an ordinary file") in problem.sentence()
+
+
+@pytest.mark.parametrize("longer, shorter", [("E.B.19", "E.B.21"), ("E.B.21", "E.B.20"), ("E.B.20", "E.B.18")])
+def test_longer_waits_of_an_older_year_are_part_of_shorter_ones(longer, shorter):
+    faults, month = Faults("submission.csv"), "2024-07"
+    counts = dict.fromkeys(("E.B.19", "E.B.21", "E.B.20", "E.B.18"), 7) | {longer: 8}
+    above = ("E.B.19", "E.B.21", "E.B.20", "E.B.18")
+    counts |= dict.fromkeys(above[: above.index(longer)], 6)
+    cells = {Cell("RAA", month, ref, "Numerator"): count for ref, count in counts.items()}
+    judge(cells, in_force("2024-25").year, ORGS, faults)
+    with pytest.raises(wl.Refusal) as refused:
+        faults.refuse()
+    (problem,) = refused.value.problems
+    assert f"RAA 2024-07: {longer} may not be more than {shorter} (found {longer} 8, {shorter} 7)" in problem.sentence()
 
 
 def test_few_of_a_sort_are_shown(path):

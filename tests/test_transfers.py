@@ -127,6 +127,17 @@ def test_agreed_transfers_to_a_hub_are_treated_there_as_far_as_it_can(place, his
     assert there["waiting_list"].iloc[-1] > there["waiting_list"].iloc[2] > 0
 
 
+def test_a_hubs_total_is_the_sum_of_its_specialties_in_every_flow(place, history):
+    hub = '[[hub]]\ncode = "HUB1"\nname = "Hub"\nspecialties = ["110", "120"]\nper_week = 12\n'
+    plan = planned(place, AGREED.replace('"MADE2"', '"HUB1"') + hub)
+    there = wide(wl.run(plan, history)).loc["HUB1"]
+    for flow in ("stops_admitted", "other_removals", "transfers_in", "waiting_list"):
+        whole = there.loc["ALL"][flow].to_numpy()
+        assert there.loc["110"][flow].to_numpy() + there.loc["120"][flow].to_numpy() == pytest.approx(
+            whole, abs=1e-6
+        ), flow
+
+
 def test_a_chosen_schedule_is_whole_people_within_the_limits_and_helps(chosen):
     moves = chosen.aid.transfers
     assert (moves["offered"] == moves["offered"].round()).all()

@@ -93,8 +93,8 @@ def _text(path: Path, faults: Faults) -> str:
         return wrong(f"the file cannot be read: {reason}", "Check the path.")
     if not text.strip():
         return wrong("the file is empty", "Write the submission anew.")
-    lines = [number for number, line in enumerate(text.split("\n"), 1) if "\0" in line]
-    for number in lines:
+    if "\0" in text:
+        number = text[: text.index("\0")].count("\n") + 1
         faults.add("the file", number, "NUL", "the file holds a byte that is no text (NUL)", SAVE)
     return text
 
@@ -103,11 +103,11 @@ def _rows(text: str, faults: Faults) -> list[Row]:
     """The rows by number, the header being row 1, without empty ones; what is wrong with the header is a fault."""
     try:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        stripped = ((reader.line_num, [cell.strip() for cell in row]) for row in reader if row)
+        filled = [(number, row) for number, row in stripped if any(row)]
     except csv.Error as error:
         faults.add("the file", f"row {reader.line_num}", "", f"the CSV cannot be read: {error}", SAVE)
         return []
-    filled = [(number, row) for number, row in lines if any(row)]
     if not filled:
         faults.add("the file", "", "", "the file is empty", "Write the submission anew.")
         return []

@@ -26,6 +26,8 @@ from waitlist.planning_year import Metric, PlanningYear, in_force, years
 
 WORDS = ("MeasureID", "MeasureFamily", "MeasureSubject", "ActivityCategory", "MeasureName")
 """Columns that follow from the planning reference."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula's start."""
 KEYS = ("OrgCode", "DimDateStart", "PlanningRef", "MeasureType")
 """The columns of Cell, in its order."""
 MEND = "Mend it and read the file again."
@@ -157,8 +159,7 @@ class Sheet:
             near = owner or next(by_id, None) or self._near(ref, tuple(self.refs))
             return _Ref(None, near, f"{rule}, and {ref} is one of {other}" if other else rule)
         if owner and self._words[ref] != told:
-            rule = f"PlanningRef must go with the row's MeasureID and MeasureName, which are those of {owner}"
-            return _Ref(None, owner, rule)
+            return _Ref(None, owner, "PlanningRef must go with the row's MeasureID and MeasureName")
         for column, right in self._words[ref].items():
             if told[column] != right:
                 others = [one for one, words in self._words.items() if words[column] == told[column]]
@@ -273,7 +274,12 @@ def nearest(text: str, known: tuple[str, ...]) -> str | None:
 
 def _words(metric: Metric) -> dict[str, str]:
     words = (metric.ref.replace(".", ""), metric.family, metric.subject, metric.category, metric.name)
-    return dict(zip(WORDS, words, strict=True))
+    return dict(zip(WORDS, map(_plain, words), strict=True))
+
+
+def _plain(text: str) -> str:
+    """A plan's text as a submission writes it, lest a spreadsheet take it for a formula."""
+    return f"'{text}".strip() if text[:1] in FORMULA else text.strip()
 
 
 @cache

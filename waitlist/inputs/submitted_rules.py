@@ -10,6 +10,8 @@ from waitlist.planning_year import BASES, Metric, PlanningYear
 
 ROUNDED = 5
 """A disclosed file's figures are multiples of it."""
+MANY, FEW = 50, 0.1
+"""Of so many figures, a smaller part than this are not multiples of it in a disclosed file."""
 OFF = 2
 """How far rounding may take a figure."""
 LONGEST_FIRST = ("over_104_weeks", "over_78_weeks", "over_65_weeks", "over_52_weeks")
@@ -70,20 +72,23 @@ class _Case:
 
 
 def _disclosed(cells: dict[Cell, Value], faults: Faults) -> bool:
-    """Whether the file is disclosed. What is not, in a disclosed file, or is in another, is a fault and left out."""
+    """Whether the file is disclosed: nearly every figure is rounded, or as many are hidden as are not rounded. What is
+    not so in a disclosed file, or is hidden in another, is a fault and left out."""
     hidden = [cell for cell, value in cells.items() if value == SUPPRESSED]
-    exact = [cell for cell, value in cells.items() if isinstance(value, int) and value % ROUNDED]
-    stray = bool(hidden) and len(hidden) < len(exact)
-    for cell in hidden if stray else exact if hidden else ():
-        value = nothing_but(cells.pop(cell))
-        if stray:
-            rule = f"* may stand only in a disclosed file, whose figures are all multiples of {ROUNDED}"
-            faults.add("* in a file that is not disclosed", cell.words(), value, rule, "Write the figure itself.")
-        else:
-            rule = f"in a disclosed file, one with *, every figure must be a multiple of {ROUNDED}"
-            remedy = "Round it, or write the file anew."
-            faults.add("a figure not rounded in a disclosed file", cell.words(), value, rule, remedy)
-    return bool(hidden) and not stray
+    people = [cell for cell, value in cells.items() if isinstance(value, int) and value]
+    exact = [cell for cell in people if int(cells[cell]) % ROUNDED]
+    rounded = len(people) >= MANY and len(exact) < FEW * len(people)
+    if rounded or (hidden and len(hidden) >= len(exact)):
+        for cell in exact:
+            rule = f"every figure of a disclosed file, with * or rounded throughout, must be a multiple of {ROUNDED}"
+            sort, remedy = "a figure not rounded in a disclosed file", "Round it, or write the file anew."
+            faults.add(sort, cell.words(), nothing_but(cells.pop(cell)), rule, remedy)
+        return True
+    for cell in hidden:
+        rule = f"* may stand only in a disclosed file, whose figures are all multiples of {ROUNDED}"
+        sort, remedy = "* in a file that is not disclosed", "Write the figure itself."
+        faults.add(sort, cell.words(), nothing_but(cells.pop(cell)), rule, remedy)
+    return False
 
 
 def _blanks(case: _Case) -> None:

@@ -9,7 +9,7 @@ from waitlist.inputs.submitted_cells import SUPPRESSED, Value
 
 
 class NoValue(NamedTuple):
-    """What is wrong with a Value: what such faults are, the rule, how to mend it, and whether all such are one fault."""
+    """What is wrong with a Value: what such faults are, the rule, how to mend it, whether all such are one fault."""
 
     sort: str
     rule: str
@@ -47,7 +47,7 @@ FORMATS = (
 
 
 def value_of(text: str, *, share: bool) -> Value | NoValue:
-    """The Value that ``text`` is. share: it is a count of which percentages are made, so that a small decimal is one."""
+    """The Value that ``text`` is. share: percentages are made of such counts, so that a small decimal is one."""
     if text in ("", SUPPRESSED):
         return text
     if re.fullmatch(r"0|[1-9][0-9]{0,8}", text):

@@ -213,6 +213,15 @@ def seat(w: Floats, came: Floats, slots: Floats, keep: Floats, add: Floats, carr
             w[seats + j] -= max(0.0, w[UNGIVEN + j])
 
 
+@njit(cache=True, boundscheck=False)
+def unseat(w: Floats) -> None:
+    """Nobody stands aside any more: the block's next list has seats of its own, or none."""
+    for i in range(BANDS * LANES):
+        w[SEATED_OUT + i] = w[SEATED_ADM + i] = 0.0
+    for j in range(LANES):
+        w[SEATS_CLINICS + j] = w[SEATS_THEATRES + j] = 0.0
+
+
 @njit(cache=True, fastmath=FAST, boundscheck=False, error_model="numpy")
 def trace(w: Floats, rates: Floats, days: float, came: Floats, stays: Floats) -> None:
     """Those who came by transfer go as the others of their band do, the seated first, and on to the next band.

@@ -31,7 +31,7 @@ from waitlist.models.layout import (
     SEEN,
     TILT,
 )
-from waitlist.models.moving import Moves, count, move, offer, seat, stay, trace
+from waitlist.models.moving import Moves, count, move, offer, seat, stay, trace, unseat
 from waitlist.models.reading import note, see
 
 
@@ -208,6 +208,7 @@ def _leave(
     choose(w, days, at, keep, planned, below, carried, told)
     trace(w, rates, days, came, stays)
     depart(w, rates, returns, days)
+    unseat(w)
     for g in range(told.floors.shape[0]):
         if planned[VALIDATED, g] > 0.0:
             by_activity.validate(w, planned[VALIDATED, g], told.floors[g])

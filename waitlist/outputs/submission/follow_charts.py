@@ -75,5 +75,5 @@ def fall(first: tuple[str, float], steps: Sequence[tuple[str, float, str]], last
     drawn = charts.waterfall(frame, "People")
     # Room for names and numbers in a wider font than the one they were measured in.
     room = {"left": 16, "right": 28, "top": 5, "bottom": 5}
-    config = {**CONFIG, "axisX": {"labelOverlap": "greedy", "labelSeparation": 12}}
+    config = {**CONFIG, "axisX": {"labelOverlap": "parity", "labelSeparation": 12}}
     return Drawing({**drawn.chart, "padding": room, "config": config}, drawn.data)

@@ -149,9 +149,13 @@ def _table(numbers: Numbers, org: str, line: str, title: str) -> Table:
         ["10th percentile", *(low for low, _ in ranges)],
         ["90th percentile", *(high for _, high in ranges)],
     ]
+    return Table(f"{title}{_observed(made)}", columns, rows)
+
+
+def _observed(made: Submission) -> str:
+    """Until when figures were observed, for a caption."""
     until = month_of(made.snapshot)
-    observed = f", observed to {month_name(until)}" if until >= made.months[0] else ""
-    return Table(f"{title}{observed}", columns, rows)
+    return f", observed to {month_name(until)}" if until >= made.months[0] else ""
 
 
 def past_table(numbers: Numbers) -> Table | None:
@@ -225,15 +229,12 @@ def _between(numbers: Numbers, org: str, line: str) -> str:
 
 def by_month(numbers: Numbers, org: str) -> Table:
     """An organisation's year by month."""
-    until = month_of(numbers.made.snapshot)
     rows = [
-        [
-            f"{month_name(month)}{'' if month > until else ', observed'}",
-            *(numbers.text((org, line, month if place else "opening")) for line in BY_MONTH),
-        ]
+        [month_name(month), *(numbers.text((org, line, month if place else "opening")) for line in BY_MONTH)]
         for place, month in enumerate(numbers.made.months)
     ]
-    return Table(f"Trajectory by month: {numbers.name(org)}", ["Month", *_heads(numbers, BY_MONTH)], rows)
+    title = f"Trajectory by month: {numbers.name(org)}{_observed(numbers.made)}"
+    return Table(title, ["Month", *_heads(numbers, BY_MONTH)], rows)
 
 
 def standards(numbers: Numbers, org: str) -> Table:
