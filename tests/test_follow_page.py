@@ -23,7 +23,7 @@ from waitlist.models.submission import rating as rate
 from waitlist.models.submission import variance
 from waitlist.models.submission.control import signals, xmr
 from waitlist.models.targets import COLUMNS
-from waitlist.outputs.submission import follow, follow_charts
+from waitlist.outputs.submission import follow, follow_causes, follow_charts, follow_words, printed
 from waitlist.plan import Plan
 from waitlist.planning_year import in_force
 from waitlist.submitted import FollowUp
@@ -316,7 +316,7 @@ def test_whole_steps_add_up_and_are_less_than_one_from_what_they_are(held, steps
     actual = plan + round(sum(steps))
     rows = [("plan", plan), *zip(variance.STEPS, steps, strict=True), ("actual", actual)]
     frame = pd.DataFrame([("QA1", "waiting_list", "2025-05", *row) for row in rows], columns=split().columns)
-    found = follow._split(dataclasses.replace(held, variance=frame), "QA1", "waiting_list", "2025-05")
+    found = follow_words.split_of(dataclasses.replace(held, variance=frame), "QA1", "waiting_list", "2025-05")
     assert found["plan"] + sum(found[step] for step in variance.STEPS) == found["actual"] == actual
     assert all(abs(found[step] - value) < 1 + 1e-5 for step, value in zip(variance.STEPS, steps, strict=True))
 
@@ -344,11 +344,13 @@ def test_every_special_cause_that_the_model_finds_is_named_with_its_months_and_n
     wanted = sorted(
         (
             signal.sense,
-            f"{WORDS[signal.rule, signal.upwards]}, {follow._span(months[signal.first], months[signal.last])}",
+            f"{WORDS[signal.rule, signal.upwards]}, {follow_causes._span(months[signal.first], months[signal.last])}",
         )
         for signal in signals(xmr(values, better))
     )
-    found = [re.fullmatch(r"Special cause, (.*?): (.*)\.", sentence) for sentence in follow._causes(frame)]
+    found = [
+        re.fullmatch(r"Special cause, (.*?): (.*)\.", sentence) for sentence in follow_causes.special_causes(frame)
+    ]
     senses = {"neither better nor worse": "neither"}
     told = sorted((senses.get(m[1], m[1]), run) for m in found if m for run in m[2].split("; "))
     assert told == wanted
@@ -408,7 +410,7 @@ def test_a_year_that_is_over_says_so(held):
     over = dataclasses.replace(held, to_go=held.to_go.iloc[:0], needed=None)
     text = said(follow.render(over))
     assert "The year is over: nothing is left to forecast." in text and "The chance of making" not in text
-    assert "Chance" not in follow.terminal(over)
+    assert "Chance" not in printed.follow_up(over)
 
 
 def test_a_month_that_is_not_known_is_not_compared(held):
@@ -422,7 +424,7 @@ def test_a_month_that_is_not_known_is_not_compared(held):
     assert "Waiting list: nothing to compare for May 2025." in short(page)["Made-up ICB"]
     assert "nan" not in said(page).lower().replace("northmarsh", "")
     assert "Plan or actual of that month are not known." in said(page)
-    assert "nan" not in follow.terminal(dataclasses.replace(held, against=unknown, variance=parts))
+    assert "nan" not in printed.follow_up(dataclasses.replace(held, against=unknown, variance=parts))
 
 
 def test_what_it_rests_on_is_there(page):
@@ -438,7 +440,7 @@ def test_what_it_rests_on_is_there(page):
 
 
 def test_the_terminal_has_the_last_month_the_icbs_split_and_the_chances(held):
-    shown = follow.terminal(held)
+    shown = printed.follow_up(held)
     against, why, chances = shown.split("\n\n")[1:]
     assert max(map(len, shown.split("\n"))) <= 100
     assert re.search(r"QA1 +Waiting list +12,345 +12,900 +\+555 +Amber", against)

@@ -98,7 +98,7 @@ def worked(made, cited):
     }
     if cited.how in ways:
         return say.count(ways[cited.how]())
-    before = float(re.fullmatch(r"change from ([\d,]+) to", cited.how)[1].replace(",", ""))
+    before = float(re.fullmatch(r"change from ([\d,]+)", cited.how)[1].replace(",", ""))
     return say.percent(abs(100 * (values[0] / before - 1)))
 
 
@@ -278,16 +278,31 @@ def test_the_same_submission_gives_the_same_bytes(made, addresses, page, packed,
     assert pack_html.render(made, addresses) == page
 
 
+def with_small_numbers(made, org, line):
+    """``made`` with every figure of a line suppressed."""
+    figures, periods = made.figures.copy(), made.periods.copy()
+    figures.loc[(figures["org"] == org) & (figures["line"] == line), ["value", "status"]] = [math.nan, "suppressed"]
+    rows, names = (periods["org"] == org) & (periods["line"] == line), ["q1", "q2", "q3", "q4", "year"]
+    periods.loc[rows, names] = math.nan
+    periods.loc[rows, "suppressed"] = ",".join(names)
+    return replace(made, figures=figures, periods=periods)
+
+
 def test_a_disclosed_pack_shows_no_small_number_no_chart_and_no_cell(made, addresses, tmp_path):
-    hidden = disclosed(made)
+    hidden = with_small_numbers(disclosed(made), "MADE3", "over_65_weeks")
     page = pack_html.render(hidden, addresses)
     assert "<svg" not in page and 'class="cell"' not in page and 'id="where"' not in page
-    assert "*</td>" in page
     content = pack.content(hidden)
-    shown = content.numbers
-    assert any(shown.text((org, "over_65_weeks", m)) == "*" for org in hidden.orgs for m in hidden.months[1:])
-    for sentence in content.sentences:
-        assert "*" not in sentence.text and "nan" not in sentence.text and "–" not in sentence.text
+    (position,) = content.board[0].tables
+    assert [row[-1] == "*" for row in position.rows] == [False, False, True, False]
+    assert [row[-4] for row in content.trusts[2].tables[0].rows] == ["*"] * 13
+    said = [sentence.text for sentence in content.sentences]
+    assert [any(f"waiting at {say.provider_name(o, made.names)}:" in s for s in said) for o in made.providers] == [
+        True,
+        True,
+        False,
+    ]
+    assert not [text for text in said if re.search(r"\*|nan|–", text)]
     pack_docx.write(hidden, addresses, tmp_path / "pack.docx")
     assert not docx.Document(tmp_path / "pack.docx").inline_shapes
 

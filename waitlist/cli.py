@@ -330,14 +330,14 @@ def _follow(plan: Plan, actual: Path, out: Path | None, no_cache: bool, as_json:
     """Hold the submission against what came and print it; with ``out`` write it."""
     from waitlist.follow_up import follow  # noqa: PLC0415
     from waitlist.outputs import folder, terminal  # noqa: PLC0415
-    from waitlist.outputs.submission import follow as page  # noqa: PLC0415
+    from waitlist.outputs.submission import printed  # noqa: PLC0415
 
     with _progress() as tell:
         held = follow(plan, actual, not no_cache, tell)
         if out:
             tell("Writing", 0, 1)
             folder.write_follow_up(held, out)
-    print(terminal.as_json(held.against) if as_json else page.terminal(held))
+    print(terminal.as_json(held.against) if as_json else printed.follow_up(held))
 
 
 @app.command(epilog="Example: waitlist backtest models/sample.toml --origins 2025-02,2025-05 --horizon 3")

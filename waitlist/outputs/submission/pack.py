@@ -135,9 +135,9 @@ def _demand(numbers: Numbers) -> Iterator[Sentence | None]:
     known = table[table["month"].isin(before)]["value"].dropna()
     if len(known) < 12 or not known.sum():
         yield said(
-            "Demand: {starts} people join the list in the year (clock starts). Those of the twelve months before are "
-            "not known.",
+            "Demand: {starts} people join the list in the year (clock starts).{before}",
             starts=starts,
+            before="" if made.disclosed else " Those of the twelve months before are not known.",
         )
         return
     change = 100 * (numbers.value(key) / known.sum() - 1)
@@ -145,7 +145,7 @@ def _demand(numbers: Numbers) -> Iterator[Sentence | None]:
         "Demand: {starts} people join the list in the year (clock starts), {change} {way} than in the twelve months "
         "before ({before}).",
         starts=starts,
-        change=Cited(say.percent(abs(change)), (key,), how=f"change from {say.count(known.sum())} to"),
+        change=Cited(say.percent(abs(change)), (key,), how=f"change from {say.count(known.sum())}"),
         way="more" if change > 0 else "fewer",
         before=Cited(say.count(known.sum()), source=RECORD),
     )
@@ -202,7 +202,7 @@ def _ratios(numbers: Numbers) -> Iterator[Sentence | None]:
 def _risks(numbers: Numbers) -> Iterator[Sentence | None]:
     made = numbers.made
     for standard in _missed(made):
-        parts = [[f"{numbers.name(row.org)} ", *_by(row)] for row in standard]
+        parts = [[f"{numbers.name(row.org)} ", *_by(row, made.disclosed)] for row in standard]
         yield said(
             "{name} in {month} is missed: {parts}.",
             name=standard_name(standard[0]),
@@ -238,9 +238,9 @@ def _missed(made: Submission) -> list[list[Any]]:
     return list(found.values())
 
 
-def _by(row: Any) -> list[Piece]:
+def _by(row: Any, disclosed: bool) -> list[Piece]:
     """How far a standard is missed; nothing where that may not be shown."""
-    text = missed_by(row)
+    text = missed_by(row, disclosed)
     return ["by ", Cited(text, source="Standards")] if text else ["(by how many is not shown)"]
 
 
@@ -306,11 +306,11 @@ def _asks(numbers: Numbers) -> Iterator[Sentence | None]:
             "Decide what would meet {name}, and by when, at {names}.", name=standard_name(standard[0]), names=names
         )
     for row in lines(made.overrides):
-        value = numbers.cited(row.provider, row.measure, row.month)
+        value = None if made.disclosed else numbers.cited(row.provider, row.measure, row.month)
         yield said(
-            "Confirm {author}'s figure of {value} for {measure} at {org} in {month} ({reason}).",
+            "Confirm {author}'s figure{value} for {measure} at {org} in {month} ({reason}).",
             author=row.author,
-            value="its own" if made.disclosed else value,
+            value=[" of ", value] if value else "",
             measure=numbers.line(row.measure),
             org=numbers.name(row.provider),
             month=month_name(row.month),

@@ -200,8 +200,8 @@ def quarters(numbers: Numbers, org: str) -> Table:
         [head, *(numbers.text((org, line, when)) for when in whens), _between(numbers, org, line)]
         for line, head in zip(TRAJECTORY, _heads(numbers, TRAJECTORY), strict=True)
     ]
-    columns = ["", *map(last_day, ends), "80% of draws"]
-    return Table(f"Trajectory at each quarter's end: {numbers.name(org)}", ["People", *columns[1:]], rows)
+    columns = ["People", *map(last_day, ends), "80% of draws"]
+    return _without_blanks(Table(f"Trajectory at each quarter's end: {numbers.name(org)}", columns, rows))
 
 
 def year_ends(numbers: Numbers) -> Table:
@@ -218,8 +218,14 @@ def year_ends(numbers: Numbers) -> Table:
         ]
         for org in numbers.made.orgs
     ]
-    columns = ["Trust", lists, "80% of draws", within, over, "80% of draws, over 52 weeks"]
-    return Table(f"Where the year ends, {last_day(numbers.made.months[-1])}", columns, rows)
+    columns = ["Trust", lists, "80% of draws", within, over, f"80% of draws, {over[:1].lower()}{over[1:]}"]
+    return _without_blanks(Table(f"Where the year ends, {last_day(numbers.made.months[-1])}", columns, rows))
+
+
+def _without_blanks(table: Table) -> Table:
+    """The table without columns in which nothing is known, such as the draws of a disclosed submission."""
+    keep = [place for place, cells in enumerate(zip(*table.rows, strict=True)) if set(cells) != {say.NONE}]
+    return Table(table.caption, [table.columns[k] for k in keep], [[row[k] for k in keep] for row in table.rows])
 
 
 def _between(numbers: Numbers, org: str, line: str) -> str:
@@ -230,7 +236,10 @@ def _between(numbers: Numbers, org: str, line: str) -> str:
 def by_month(numbers: Numbers, org: str) -> Table:
     """An organisation's year by month."""
     rows = [
-        [month_name(month), *(numbers.text((org, line, month if place else "opening")) for line in BY_MONTH)]
+        [
+            month_name(month).replace(" ", "\u00a0"),
+            *(numbers.text((org, line, month if place else "opening")) for line in BY_MONTH),
+        ]
         for place, month in enumerate(numbers.made.months)
     ]
     title = f"Trajectory by month: {numbers.name(org)}{_observed(numbers.made)}"
@@ -243,16 +252,20 @@ def standards(numbers: Numbers, org: str) -> Table:
     rows = []
     for row in lines(made.standards[made.standards["org"] == org]):
         hidden = SUPPRESSED if made.disclosed and row.verdict in ("met", "missed") else say.NONE
-        asked, value = (hidden if say.is_none(v) else _amount(v, row.unit) for v in (row.required, row.value))
-        off = missed_by(row)
+        asked, value = (
+            hidden if say.is_none(v) else _amount(v, row.unit, made.disclosed) for v in (row.required, row.value)
+        )
+        off = missed_by(row, made.disclosed)
         result = f"not judged: {row.why}" if row.why else f"{row.verdict} by {off}" if off else row.verdict
         rows.append([standard_name(row), say.short_day(row.date), asked, value, result])
     columns = ["Standard", "By", "Asked for", "In the plan", "Result"]
     return Table(f"Standards: {numbers.name(org)}", columns, rows)
 
 
-def _amount(value: float, unit: str) -> str:
-    return say.count(value) if unit == "people" else say.percent(value)
+def _amount(value: float, unit: str, disclosed: bool) -> str:
+    if unit == "people":
+        return say.count(value)
+    return f"{value:.0f}%" if disclosed else say.percent(value)
 
 
 def overrides(numbers: Numbers) -> tuple[Table, ...]:

@@ -241,19 +241,18 @@ def sources(sentences: Sequence[Sentence], numbers: Numbers, addresses: Mapping[
 def _source(cited: Cited, numbers: Numbers, addresses: Mapping[Key, str]) -> tuple[str, str]:
     """What a number is, and its cell or sheet."""
     if not cited.keys:
-        return ("as found there", f"sheet {cited.source}") if " " not in cited.source else (cited.source, say.NONE)
+        return (
+            ("read from that sheet", f"sheet {cited.source}") if " " not in cited.source else (cited.source, say.NONE)
+        )
     what = [f"{numbers.name(org)}, {numbers.line(line)}" for org, line, _ in cited.keys[:1]]
     whens = list(dict.fromkeys(_when(key[2]) for key in cited.keys))
     span = f"{whens[0]} to {whens[-1]}" if len(whens) > 2 else " and ".join(whens)
-    return f"{cited.how} {what[0]}, {span}".strip(), address(cited, addresses)
+    return f"{cited.how}: {what[0]}, {span}".removeprefix(": "), address(cited, addresses)
 
 
 def address(cited: Cited, addresses: Mapping[Key, str]) -> str:
-    """The cells of a number: one, both, or the first and the last of more; a dash where none is known."""
-    cells = [addresses[key] for key in cited.keys if key in addresses]
-    if not cells:
-        return say.NONE
-    return " and ".join(cells) if len(cells) < 3 else f"{cells[0]} to {cells[-1]}"
+    """The cells of a number, each by itself: quarters stand between months. A dash where none is known."""
+    return say.list_join([addresses[key] for key in cited.keys if key in addresses]) or say.NONE
 
 
 def _when(when: str) -> str:
@@ -334,10 +333,12 @@ def standard_name(row: Any) -> str:
     return f"“{row.name}”{' (check)' if row.sure == 'check' else ''}"
 
 
-def missed_by(row: Any) -> str:
+def missed_by(row: Any, disclosed: bool) -> str:
     """How far a standard is missed; nothing where it is met, or where that may not be shown."""
     if say.is_none(row.missed_by):
         return ""
     if row.unit == "people":
         return "1 person" if row.missed_by == 1 else f"{say.count(row.missed_by)} people"
+    if disclosed:  # its percentages are whole
+        return {0: "less than 1 point", 1: "about 1 point"}.get(int(row.missed_by), f"about {row.missed_by:.0f} points")
     return "under 0.1 points" if row.missed_by < 0.05 else f"{row.missed_by:.1f} points"

@@ -9,7 +9,21 @@ from collections.abc import Sequence
 import pandas as pd
 
 from waitlist.outputs import words as say
-from waitlist.submitted import Submission
+from waitlist.outputs.parts import lines
+from waitlist.outputs.submission.follow_words import (
+    RATINGS,
+    SHORT,
+    SPLIT,
+    icb_first,
+    last_month,
+    month_words,
+    rows_of,
+    split_of,
+    split_text,
+    step_name,
+    texts_of,
+)
+from waitlist.submitted import FollowUp, Submission
 
 SHOWN = ("waiting_list", "within_18_weeks", "over_52_weeks", "over_65_weeks")
 MOST = 12
@@ -92,3 +106,36 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in (columns, *rows)
     ]
     return "\n".join(lines)
+
+
+def follow_up(held: FollowUp) -> str:
+    """The last month of each organisation, why the ICB differs from plan, and the chances at the year's end."""
+    last = last_month(held)
+    title = (
+        f"{held.plan.name}: {held.version}, planned from {say.day(held.planned_from)}, against what came to "
+        f"{say.day(held.snapshot)}"
+    )
+    against = [
+        [row.org, say.MEASURES[row.line], *texts_of(row.line, row.plan, row.actual), RATINGS[row.rating][1]]
+        for org in icb_first(held)
+        for line in SHORT
+        for row in lines(rows_of(held.against, org=org, line=line, month=last))
+    ]
+    columns = ["", month_words(last), "Plan", "Actual", "Difference", "Rating"]
+    found = [textwrap.fill(title, WIDTH), grid(columns, against)]
+    split = {line: split_of(held, held.orgs[-1], line, last) for line in SPLIT}
+    known = [line for line in SPLIT if split[line]]
+    if known:
+        names = list(split[known[0]])
+        rows = [[step_name(name), *(split_text(name, split[line][name]) for line in known)] for name in names]
+        columns = [f"Why: {held.orgs[-1]}", *(say.MEASURES[line] for line in known)]
+        found.append(grid(columns, rows))
+    if len(held.to_go):
+        rows = [
+            [org, say.MEASURES[line], *(say.figure(line, v) for v in (row.plan, row.p50)), say.share(row.chance)]
+            for org in icb_first(held)
+            for line in SHORT
+            for row in lines(rows_of(held.to_go, org=org, line=line))
+        ]
+        found.append(grid(["", month_words(str(held.to_go["month"].iloc[0])), "Plan", "Middle (50th)", "Chance"], rows))
+    return "\n\n".join(found)
