@@ -277,8 +277,8 @@ def test_in_short_the_icb_comes_first_and_its_numbers_are_the_tables(page):
     for name, sentences in told.items():
         rows = {row[0].split(" (")[0]: row[-1] for row in tables(page)[f"Plan against actual: {name}"][1:]}
         ends = {row[0].split(" (")[0]: row for row in tables(page)[f"Year end: {name}"][1:]}
-        for line in follow.SHORT:
-            what = follow.say.MEASURES[line]
+        for line in follow_words.SHORT:
+            what = follow_words.say.MEASURES[line]
             actual, plan, off, rated = re.findall(r"(\S+) plan (\S+) (\S+(?: points)?) \S (\w+)", rows[what])[0]
             sentence = next(s for s in sentences if s.startswith(f"{what}: "))
             assert f"{actual} against {plan} planned, {off.lstrip('+−')}" in sentence and f": {rated}." in sentence
@@ -395,7 +395,7 @@ def test_extra_activity_is_told_of_trusts_and_what_is_out_of_reach_is_said_plain
     assert told["St Elswith's & Sons"][-1] == (
         "No extra activity makes at least 64.0% within 18 weeks by 31 March 2026 as likely as not. The best is 62.3%. "
         "What limits it: QA2's theatres <b>. With that activity going on it would be by 30 September 2026."
-    ).replace("62.3%", follow.say.percent(62.25))
+    ).replace("62.3%", follow_words.say.percent(62.25))
     rows = tables(page)["The extra clock stops a week that would make the plan's figure as likely as not"]
     assert [row[4:] for row in rows[1:]][0] == ["42.6", "yes"] and len(rows) == 3
     assert rows[2][4] == "not attainable" and rows[2][5].startswith("no. The best is")

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from waitlist.errors import Problem, Refusal
+from waitlist import submitting
+from waitlist.console import print_alone, print_problems, progress
+from waitlist.errors import Refusal
 
 if TYPE_CHECKING:
     from waitlist.plan import Plan
-    from waitlist.results import Answer
 
 app = typer.Typer(
     help="Forecast elective waiting lists: who will be waiting how long, and what it takes.",
@@ -60,9 +58,9 @@ def check(
     """Check the data in a folder: every problem at once. Exit 1 if one makes a forecast wrong."""
     from waitlist.inputs.check import check as check_folder  # noqa: PLC0415
 
-    with _progress() as tell:
+    with progress() as tell:
         problems = check_folder(inputs, cache=not no_cache, progress=tell)
-    _print_problems(problems, as_json)
+    print_problems(problems, as_json)
     raise typer.Exit(1 if any(p.severity == "error" for p in problems) else 0)
 
 
@@ -86,7 +84,7 @@ def run(
 
     folder = out or Path("outputs") / plan.stem
     settings = _settings(plan, inputs, history, draws, seed, folder)
-    with _progress() as tell, ThreadPoolExecutor(max_workers=1) as beside:
+    with progress() as tell, ThreadPoolExecutor(max_workers=1) as beside:
         beside.submit(import_module, "statsmodels.tsa.statespace.structural")  # slow to load: while files are read
         known = read(settings.inputs, settings, origin, cache=not no_cache, progress=tell)
         with made_ready():
@@ -126,10 +124,10 @@ def position(
     from waitlist.pipeline import read  # noqa: PLC0415
 
     settings = _settings(plan, inputs, history, draws, seed, out)
-    with _progress() as tell:
+    with progress() as tell:
         known = read(settings.inputs, settings, origin, not no_cache, tell)
         found = queues(settings, known, target_weeks, standard_percent / 100)
-    _print_alone(found, lambda answer: terminal.table(answer.table, WHY), out, as_json)
+    print_alone(found, lambda answer: terminal.table(answer.table, WHY), out, as_json)
 
 
 _POSITION = "Who is waiting at the snapshot, by stage and weeks waited."
@@ -173,22 +171,13 @@ def _print_answer(
     from waitlist.pipeline import answers_alone, read  # noqa: PLC0415
 
     settings = _settings(plan, inputs, history, draws, seed, out)
-    with _progress() as tell:
+    with progress() as tell:
         result = answers_alone(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
     written = "cohorts" if name == "cohort" else name
     frame = getattr(result, written)
     if out:
         folder.write(result, out, only=written)
     print(terminal.as_json(frame) if as_json else terminal.table(frame, says))
-
-
-def _print_alone(found: Answer, shown: Callable[[Answer], str], out: Path | None, as_json: bool) -> None:
-    """Print an answer that needs no whole run as it is ``shown``, or as JSON; and with ``out`` write it."""
-    from waitlist.outputs import folder, terminal  # noqa: PLC0415
-
-    if out:
-        folder.write_tables(found, out)
-    print(terminal.as_json(found.table) if as_json else shown(found))
 
 
 _answer("breakeven", "The weekly activity that holds each list and each threshold level.")
@@ -226,9 +215,9 @@ def capacity(
     settings = _settings(plan, inputs, history, draws, seed, out)
     if target:
         settings = settings.model_copy(update={"target": targets_of(target, probability)})
-    with _progress() as tell:
+    with progress() as tell:
         found = sought(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell)
-    _print_alone(found, lambda answer: terminal.capacity(answer.table), out, as_json)
+    print_alone(found, lambda answer: terminal.capacity(answer.table), out, as_json)
 
 
 @app.command(epilog="Example: waitlist transfers models/nel-mutual-aid.toml --out outputs/mutual-aid")
@@ -258,9 +247,9 @@ def transfers(
 
     settings = _settings(plan, inputs, history, draws, seed, out)
     settings = least(settings, fewest) if fewest else settings
-    with _progress() as tell:
+    with progress() as tell:
         found = chosen(settings, read(settings.inputs, settings, origin, not no_cache, tell), tell, happened)
-    _print_alone(found, terminal.transfers, out, as_json)
+    print_alone(found, terminal.transfers, out, as_json)
 
 
 @app.command(epilog="Example: waitlist submission models/nel-submission.toml --draft --out outputs/round")
@@ -291,53 +280,11 @@ def submission(
         raise typer.BadParameter("give --compare or --actual, not both")
     settings = _settings(plan, inputs, history, draws, seed, out)
     if compare:
-        _compare(settings, compare, out, as_json)
+        submitting.compare(settings, compare, out, as_json)
     elif actual:
-        _follow(settings, actual, out, no_cache, as_json)
+        submitting.follow(settings, actual, out, no_cache, as_json)
     else:
-        _submit(settings, origin, out, draft, disclosure, no_cache, as_json)
-
-
-def _submit(
-    plan: Plan, origin: str | None, out: Path | None, draft: bool, disclosure: bool, no_cache: bool, as_json: bool
-) -> None:
-    """Make a submission and print it; with ``out`` write it and register it."""
-    from waitlist.outputs import terminal  # noqa: PLC0415
-    from waitlist.outputs.submission import long, printed  # noqa: PLC0415
-    from waitlist.pipeline import read  # noqa: PLC0415
-    from waitlist.planning_round import submission as made_of  # noqa: PLC0415
-    from waitlist.versions import write  # noqa: PLC0415
-
-    with _progress() as tell:
-        made = made_of(plan, read(plan.inputs, plan, origin, not no_cache, tell), tell)
-        if out:
-            tell("Writing", 0, 1)
-            made = write(made, out, draft, disclosure)
-    print(terminal.as_json(long.long_table(made)) if as_json else printed.submission(made))
-    if out and not as_json:
-        print(f"\nWrote {len(list(out.iterdir()))} files in {out}: {made.version_words()}.")
-
-
-def _compare(plan: Plan, which: tuple[str, str], out: Path | None, as_json: bool) -> None:
-    """Compare two versions and print what differs; with ``out`` write it."""
-    from waitlist.outputs.submission import printed  # noqa: PLC0415
-    from waitlist.versions import compare as compared  # noqa: PLC0415
-
-    _print_alone(compared(plan, *which), lambda found: printed.comparison(found.table, *which), out, as_json)
-
-
-def _follow(plan: Plan, actual: Path, out: Path | None, no_cache: bool, as_json: bool) -> None:
-    """Hold the submission against what came and print it; with ``out`` write it."""
-    from waitlist.follow_up import follow  # noqa: PLC0415
-    from waitlist.outputs import folder, terminal  # noqa: PLC0415
-    from waitlist.outputs.submission import printed  # noqa: PLC0415
-
-    with _progress() as tell:
-        held = follow(plan, actual, not no_cache, tell)
-        if out:
-            tell("Writing", 0, 1)
-            folder.write_follow_up(held, out)
-    print(terminal.as_json(held.against) if as_json else printed.follow_up(held))
+        submitting.submit(settings, origin, out, draft, disclosure, no_cache, as_json)
 
 
 @app.command(epilog="Example: waitlist backtest models/sample.toml --origins 2025-02,2025-05 --horizon 3")
@@ -358,7 +305,7 @@ def backtest(
     from waitlist.rolling import backtest as score  # noqa: PLC0415
 
     settings = _settings(plan, inputs, history, draws, seed, out)
-    with _progress() as tell:
+    with progress() as tell:
         found = score(settings, [month.strip() for month in origins.split(",")], horizon, not no_cache, tell)
         if out:
             tell("Writing", 0, 1)
@@ -394,39 +341,6 @@ def _refuse_missing(history: list[Path]) -> None:
     missing = [path for path in history if not path.exists()]
     if missing:
         raise Refusal(Problem("error", "the command", "history", str(path), rule, remedy) for path in missing)
-
-
-class _Bar:
-    """A progress bar on the error stream, where a terminal is watching."""
-
-    def __init__(self) -> None:
-        from rich.console import Console  # noqa: PLC0415
-        from rich.progress import Progress  # noqa: PLC0415
-
-        self.bars = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-        self.tasks: dict[str, int] = {}
-
-    def __call__(self, what: str, done: int, of: int) -> None:
-        """Show that ``done`` of ``of`` steps of ``what`` are done."""
-        if what not in self.tasks:
-            self.tasks[what] = int(self.bars.add_task(what, total=of))
-        self.bars.update(self.tasks[what], completed=done, total=of)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _progress() -> Iterator[_Bar]:
-    bar = _Bar()
-    with bar.bars:
-        yield bar
-
-
-def _print_problems(problems: list[Problem], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps([problem.as_dict() for problem in problems], indent=2, ensure_ascii=False))
-        return
-    from waitlist.outputs.problems import table  # noqa: PLC0415
-
-    print(table(problems))
 
 
 def main() -> None:
