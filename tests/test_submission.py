@@ -131,6 +131,10 @@ def test_the_chance_of_a_figure_is_the_share_of_draws_at_it_or_better():
     assert chance(draws, YEAR, "AAA", "over_52_weeks", "2026-03", 9) == 0.5
     assert chance(draws, YEAR, "AAA", "within_18_weeks", "2026-03", 9) == 0.75
     assert chance(draws, YEAR, "AAA", "over_52_weeks", "2025-04", 9) is None
+    stops = Draws(("2026-03",), {"AAA": {"stops_admitted": 100 * values}})
+    own = {"admissions_per_admitted_stop": 1.0, "day_case_share": 0.8}
+    assert chance(stops, YEAR, "AAA", "E.M.10a", "2026-03", 800, own) == 0.5, "800 or more of 640, 752, 800 and 960"
+    assert chance(stops, YEAR, "AAA", "E.M.8", "2026-03", 800, own) is None, "its ratio is not known"
 
 
 @pytest.mark.parametrize("year", years())

@@ -164,7 +164,7 @@ FAULTS = {
     "faster-than-ever": lambda: case_of(with_pieces(a_year_of_falling)),
     "jump-at-the-end": lambda: case_of(with_pieces(jump)),
     "zero-from-nowhere": lambda: case_of(with_pieces(cleared)),
-    "seam": lambda: case_of(with_pieces(moved_at_once)),
+    "big-moves": lambda: case_of(with_pieces(moved_at_once)),
     "identical-months": lambda: case_of(with_pieces(copied)),
     "unlikely-override": lambda: case_of(figures(sound()), overruled=overrule(0.02)),
     "part-of-a-provider": noted("part-of-a-provider"),

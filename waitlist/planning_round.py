@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,7 @@ from waitlist.pipeline import Progress, planned_lists, unplannable
 from waitlist.plan import Plan
 from waitlist.planning_year import BASES, InForce, PlanningYear, in_force
 from waitlist.results import ALL
-from waitlist.submission import STOCKS, SubmissionSettings
+from waitlist.submission import STOCKS, Override, SubmissionSettings
 from waitlist.submitted import Submission
 
 
@@ -50,7 +49,7 @@ def submission(plan: Plan, history: History, progress: Progress | None = None) -
     supplied, ratios, sources = _activity(settings, year.year, providers, known.observed)
     figures = figures_of(base, year.year, settings.icb, ratios, supplied, plan.override)
     judgements = judging.judged(figures, year.year, _baselines(plan, year.year, known, figures))
-    overruled = [_overruled(one, figures, known.draws, year.year) for one in plan.override]
+    overruled = [_overruled(one, figures, known.draws, year.year, ratios) for one in plan.override]
     longer = record(known, settings.icb)
     commissioner = _commissioner(plan, history, with_overrides(base, plan.override), settings.icb)
     notes += _notes(plan, year, history, commissioner is not None, settings)
@@ -225,10 +224,14 @@ def _notes(
     return found
 
 
-def _overruled(item: Any, figures: Figures, draws: Draws, year: PlanningYear) -> Overruled:
+def _overruled(
+    item: Override, figures: Figures, draws: Draws, year: PlanningYear, ratios: Mapping[str, Mapping[str, float]]
+) -> Overruled:
+    """An override beside the model's figure, and how often the draws are there or better."""
     o, m = figures.orgs.index(item.provider), figures.months.index(item.month)
     model = float(figures.model[o, figures.lines.index(item.measure), m])
-    return Overruled(item, model, chance(draws, year, item.provider, item.measure, item.month, item.value))
+    own = ratios[item.provider]
+    return Overruled(item, model, chance(draws, year, item.provider, item.measure, item.month, item.value, own))
 
 
 def _overrides_table(overruled: list[Overruled]) -> pd.DataFrame:

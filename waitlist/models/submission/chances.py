@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from waitlist.bands import Floats
+from waitlist.models.submission.figures import ADMISSIONS, DAY_CASES, OF_STOPS
 from waitlist.planning_year import BASES, PlanningYear
 
 
@@ -29,17 +30,40 @@ class Draws:
         return [] if there is None else [float(np.quantile(there, share)) for share in shares]
 
 
-def chance(draws: Draws, year: PlanningYear, org: str, measure: str, month: str, value: float) -> float | None:
+def chance(
+    draws: Draws,
+    year: PlanningYear,
+    org: str,
+    measure: str,
+    month: str,
+    value: float,
+    ratios: Mapping[str, float] | None = None,
+) -> float | None:
     """The share of draws at ``value`` or better by the measure's direction; None where it is not forecast.
 
     Where neither direction is better, the share at or below it. Draws are rounded: ``value`` is of whole people.
+    Hospital activity is forecast where the organisation's ``ratios`` to clock stops are known.
     """
     there = draws.of(org, measure, month)
+    if there is None:
+        there = _activity(draws, org, measure, month, ratios or {})
     if there is None:
         return None
     higher = direction(year, measure) == "higher"
     found = np.rint(there) >= value if higher else np.rint(there) <= value
     return float(found.mean())
+
+
+def _activity(draws: Draws, org: str, ref: str, month: str, ratios: Mapping[str, float]) -> Floats | None:
+    """[D] hospital activity of each draw, by a reference; None where it does not follow from stops."""
+    if ref in OF_STOPS and OF_STOPS[ref][0] in ratios:
+        stops = draws.of(org, OF_STOPS[ref][1], month)
+        return None if stops is None else np.asarray(ratios[OF_STOPS[ref][0]] * stops)
+    stops = draws.of(org, "stops_admitted", month)
+    if ref not in ("E.M.10a", "E.M.10b") or stops is None or not {ADMISSIONS, DAY_CASES} <= set(ratios):
+        return None
+    share = ratios[DAY_CASES] if ref == "E.M.10a" else 1 - ratios[DAY_CASES]
+    return np.asarray(share * ratios[ADMISSIONS] * stops)
 
 
 def direction(year: PlanningYear, measure: str) -> str:

@@ -200,7 +200,7 @@ CHECKS: tuple[Check, ...] = (
     Check("faster-than-ever", "warns", "Nothing improves faster than it ever did.", _asked("faster-than-ever")),
     Check("jump-at-the-end", "warns", "The last month is no jump.", _asked("jump-at-the-end")),
     Check("zero-from-nowhere", "warns", "No number falls to none at once.", _asked("zero-from-nowhere")),
-    Check("seam", "warns", "The forecast begins where the actuals end.", _asked("seam")),
+    Check("big-moves", "warns", "No month moves by far more than any did.", _asked("big-moves")),
     Check("identical-months", "warns", "No list is the month before's again.", _asked("identical-months")),
     Check("unlikely-override", "warns", "No override is unlikely by the draws.", _unlikely),
     Check("part-of-a-provider", "warns", "Providers are whole.", _noted("part-of-a-provider")),
