@@ -74,7 +74,7 @@ def test_the_split_adds_up_to_the_difference_exactly_whatever_came(seed, months)
 
 
 def test_a_worked_split_of_a_list_is_as_by_hand():
-    """Planned: 1,000, 100 start, 90 stop, 10 removed. Came: 120, 80, 15 and 5 restated, with a tenth of the days lost."""
+    """1,000, 100 start, 90 stop, 10 removed were planned; 120, 80, 15 came, 5 restated, a tenth of the days lost."""
     flat = np.zeros((105, 1))
     planned = variance.Side(
         np.array([1000.0, 1000.0]), np.zeros(2), np.array([[100.0, 30, 60, 10, 0, 0, 0]]).T, flat[:, 0], flat
