@@ -30,6 +30,9 @@ from waitlist.results import ALL
 from waitlist.submission import STOCKS, Override, SubmissionSettings
 from waitlist.submitted import Submission
 
+SHARES = (0.1, 0.5, 0.9)
+"""The draws' shares that stand beside a figure."""
+
 
 def submission(plan: Plan, history: History, progress: Progress | None = None) -> Submission:
     """The plan's trajectory submission from ``history``, overrides and checks included.
@@ -265,11 +268,14 @@ def _ranges(draws: Draws, figures: Figures) -> pd.DataFrame:
 
     def rows() -> Iterator[tuple[object, ...]]:
         for org in figures.orgs:
-            code = ALL if org == figures.icb else org
-            for name in KEPT:
-                for month in figures.months[1:]:
-                    middle = draws.middle(code, name, month)
-                    if middle:
-                        yield (org, name, month, *(float(np.rint(v)) for v in middle))
+            there = draws.values.get(ALL if org == figures.icb else org, {})
+            for month in figures.months[1:]:
+                if month not in draws.months:
+                    continue
+                of = {name: value[draws.months.index(month)] for name, value in there.items()}
+                within = 100 * of["within_18_weeks"] / np.maximum(of["waiting_list"], 1.0)
+                for name in KEPT:
+                    yield (org, name, month, *np.rint(np.quantile(of[name], SHARES)).tolist())
+                yield (org, "percent_within_18_weeks", month, *np.quantile(within, SHARES).tolist())
 
     return pd.DataFrame(rows(), columns=["org", "measure", "month", "p10", "p50", "p90"])

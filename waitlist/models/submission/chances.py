@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +23,6 @@ class Draws:
         """[D] one figure's draws; None where it is not forecast."""
         there = self.values.get(org, {}).get(measure)
         return None if there is None or month not in self.months else there[self.months.index(month)]
-
-    def middle(self, org: str, measure: str, month: str, shares: Sequence[float] = (0.1, 0.5, 0.9)) -> list[float]:
-        """Percentiles of one figure over draws; none where it is not forecast."""
-        there = self.of(org, measure, month)
-        return [] if there is None else [float(np.quantile(there, share)) for share in shares]
 
 
 def chance(

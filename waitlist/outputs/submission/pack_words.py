@@ -172,7 +172,9 @@ class Numbers:
         """The 10th and the 90th percentile of the draws; None where nothing is forecast."""
         table = self.made.ranges
         row = table[(table["org"] == org) & (table["measure"] == line) & (table["month"] == month)]
-        return None if row.empty else (say.count(float(row["p10"].iloc[0])), say.count(float(row["p90"].iloc[0])))
+        if row.empty:
+            return None
+        return say.figure(line, float(row["p10"].iloc[0])), say.figure(line, float(row["p90"].iloc[0]))
 
     def name(self, org: str) -> str:
         """An organisation's name."""
