@@ -212,6 +212,45 @@ def test_people_treated_less_are_told_as_activity_and_as_nothing_else(held, plan
             assert change == pytest.approx(10 if name == "activity" else 0, abs=0.01), (measure, name)
 
 
+def without(history, month, providers=("MADE1", "MADE2", "MADE3")):
+    """``history`` in which ``providers`` sent nothing in ``month``."""
+    from waitlist.inputs.past import history_of
+
+    sent, m = history.sent, history.months.index(month)
+    gone = [n for n, key in enumerate(sent.lists) if key[0] in providers]
+    cut = {}
+    for name in ("incomplete", "decided", "admitted", "non_admitted", "admitted_unknown", "non_admitted_unknown"):
+        cut[name] = getattr(sent, name).copy()
+        cut[name][gone, m] = 0.0
+    starts, reported = sent.clock_starts.copy(), sent.reported.copy()
+    starts[gone, m], reported[gone, m] = 0.0, False
+    return history_of(dataclasses.replace(sent, clock_starts=starts, reported=reported, **cut), (), ())
+
+
+@pytest.mark.parametrize(
+    ("month", "providers"),
+    [("2025-06", ("MADE1", "MADE2", "MADE3")), ("2025-04", ("MADE1", "MADE2", "MADE3")), ("2025-08", ("MADE3",))],
+    ids=["a month between", "the plan's snapshot", "one trust in the last month"],
+)
+def test_what_was_not_reported_is_no_treatment_missed(held, planned, monkeypatch, month, providers):
+    plan = plan_of(planned)
+    spoiled, real = without(wl.read(planned / "sample", plan), month, providers), follow_up.read
+    monkeypatch.setattr(
+        follow_up, "read", lambda f, p=None, o=None, *rest: spoiled if o is None else real(f, p, o, *rest)
+    )
+    monkeypatch.setattr(follow_up, "_needed", lambda *args: None)
+    found = follow(plan, planned / "sample")
+    steps, difference = split_of(found)
+    assert np.abs(steps - difference).max() < 1e-6
+    if providers == ("MADE3",):
+        assert not (found.variance["month"] == month).loc[found.variance["org"].isin(["MADE3", "MADEQ"])].any()
+        assert "MADEQ" not in set(found.to_go["org"]), "no chance of a total that lacks a trust"
+    else:
+        whole = step(held, "MADE2", "over_52_weeks", "activity")
+        assert abs(step(found, "MADE2", "over_52_weeks", "activity") - whole) < 40
+        assert abs(step(found, "MADE2", "over_52_weeks", "data changes")) < 60
+
+
 def test_strike_days_that_came_are_working_days_where_the_plan_says_what_they_cost(planned, monkeypatch):
     plan = plan_of(planned)
     plan = plan.model_copy(update={"submission": plan.submission.model_copy(update={"strike_percent_lost": 50.0})})

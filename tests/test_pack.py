@@ -135,7 +135,7 @@ def test_the_numbers_of_ranges_standards_and_overrides_are_those_of_their_tables
     known = {
         "Ranges": {say.count(v) for column in ("p10", "p90") for v in made.ranges[column]},
         "Standards": {
-            f"{v:,.0f} people" if unit == "people" else f"{v:.1f} points"
+            ("1 person" if v == 1 else f"{v:,.0f} people") if unit == "people" else f"{v:.1f} points"
             for v, unit in zip(made.standards["missed_by"], made.standards["unit"], strict=True)
             if not math.isnan(v)
         },

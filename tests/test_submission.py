@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,11 +15,12 @@ from tests.submissions import MONTHS, RATIOS, YEAR, base, figures, plan_of
 from waitlist.errors import Refusal
 from waitlist.models.submission import identities, standards
 from waitlist.models.submission.chances import Draws, chance
+from waitlist.models.submission.commissioned import Commissioned, on_basis
 from waitlist.models.submission.overridden import with_overrides
-from waitlist.models.submission.whole import FLOWS, REMOVED, SIGNS, base_of, pieces_of, shared_out, stocks
+from waitlist.models.submission.whole import FLOWS, REMOVED, SIGNS, base_of, closed, pieces_of, shared_out, stocks
 from waitlist.planning_round import submission
 from waitlist.planning_year import BASES, in_force, years
-from waitlist.submission import STOCKS, Override
+from waitlist.submission import STOCKS, Override, override_problem
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,7 @@ def test_clock_starts_taken_away_leave_those_within_18_weeks_first():
     m = MONTHS.index("2025-10")
     assert (after.pieces[0, 0] - before.pieces[0, 0])[m : m + 4].tolist() == [-50] * 4
     assert (after.size[0] - before.size[0])[m:].tolist() == [-50] * (13 - m)
+    assert np.array_equal(after.pieces[:, 2:], before.pieces[:, 2:]), "nobody of them is over 52 weeks within the year"
 
 
 def test_a_lists_override_is_balanced_in_other_removals_and_the_next_month_takes_it_back():
@@ -112,6 +115,38 @@ def test_a_lists_override_is_balanced_in_other_removals_and_the_next_month_takes
     by_stops = with_overrides(before, [override("waiting_list", "2025-12", 900, balance="stops_non_admitted")])
     assert np.array_equal(by_stops.flows[:, REMOVED], before.flows[:, REMOVED])
     assert by_stops.flows[0, 2, m] - before.flows[0, 2, m] == -change
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_identities_hold_whatever_planners_overrule(data):
+    cells = st.tuples(
+        st.sampled_from(("waiting_list", "clock_starts", "stops_admitted", "stops_non_admitted")),
+        st.sampled_from(("AAA", "BBB")),
+        st.sampled_from(MONTHS[6:]),
+        st.integers(0, 2000),
+    )
+    drawn = data.draw(st.lists(cells, max_size=6, unique_by=lambda cell: cell[:3]))
+    overrides = [override(measure, month, value, provider) for measure, provider, month, value in drawn]
+    held = figures(overrides=overrides)
+    for find in (identities.r4, identities.nesting, identities.icb_sum, identities.transfers_balance):
+        assert list(find(held)) == []
+    for item in overrides:
+        if item.measure != "waiting_list":
+            assert held.at(item.provider, item.measure, item.month) == item.value, "what is overruled holds"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "says"),
+    [
+        (("waiting_list", "2025-12", "stops_admitted"), ("stops_admitted", "2026-01", None), "only one of the two can"),
+        (("within_18_weeks", "2025-12", None), ("over_18_weeks", "2025-12", None), "are one figure"),
+        (("over_52_weeks", "2025-12", None), ("over_52_weeks", "2025-12", None), "there may be one"),
+    ],
+)
+def test_overrides_that_cannot_both_hold_are_refused(first, second, says):
+    items = [override(measure, month, 1, **({"balance": to} if to else {})) for measure, month, to in (first, second)]
+    assert says in override_problem(items)
 
 
 def test_a_thresholds_override_leaves_the_others_and_one_that_makes_no_sense_is_found():
@@ -198,6 +233,7 @@ def test_a_supplementary_file_fills_what_is_asked_for_and_fits_the_ratios(place,
             lines += [f"{provider},{month},E.M.8,{round(1.5 * stops)}", f"{provider},{month},E.B.24,12"]
     path.write_text("\n".join(lines))
     held = submission(plan_of(place, supplementary=[path], ratios={}), history)
+    assert "activity.csv" in {file.name for file in held.files}, "what it rests on is known by its hash"
     assert at(held, "MADE1", "E.B.24", "2025-07") == 12 and math.isnan(at(held, "MADE1", "E.B.24", "2025-09"))
     ahead = at(held, "MADE2", "E.M.8", "2026-01") / at(held, "MADE2", "stops_non_admitted", "2026-01")
     assert ahead == pytest.approx(1.5, abs=0.01)
@@ -207,12 +243,40 @@ def test_a_supplementary_file_fills_what_is_asked_for_and_fits_the_ratios(place,
 
 def test_the_commissioner_basis_adds_up_and_says_its_ratio(made):
     table = made.commissioner
-    of = table[table["month"] == "2026-03"].pivot(index="line", columns="org", values="value")
+    of = table[table["month"] == "2026-03"].pivot(index="line", columns="org", values="value").dropna()
+    assert "E.M.8" in of.index, "hospital activity follows on this basis too"
     assert (of[["MADE1", "MADE2", "MADE3", "OTHER"]].sum(axis=1) == of["MADEQ"]).all()
     ratio = table[(table["line"] == "clock_starts") & (table["month"] == "2026-03")].set_index("org")["ratio"]
     assert ratio["MADE1"] == 1 and ratio["OTHER"] == 0, (
         "the made-up board pays for everyone at its trusts, and nobody else"
     )
+
+
+def test_people_who_move_are_commissioned_as_their_sender_is():
+    """By hand: 100 go from AAA (half commissioned here) to BBB (all): 50 go and 50 come, and nobody elsewhere."""
+    made = base()
+    flows = made.flows.copy()
+    flows[0, 5, -1] = flows[1, 4, -1] = 100
+    of = {"AAA": np.full(9, 50.0), "BBB": np.full(9, 80.0)}
+    everyone = {"AAA": np.full(9, 100.0), "BBB": np.full(9, 80.0)}
+    found = on_basis(closed(replace(made, flows=flows)), Commissioned(of, everyone, np.full(9, 13.0)))
+    assert found.base.providers == ("AAA", "BBB", "OTHER")
+    assert found.base.flows[:, 5, -1].tolist() == [50, 0, 0] and found.base.flows[:, 4, -1].tolist() == [0, 50, 0]
+    held = figures(found.base, ratios={})
+    for find in (identities.r4, identities.nesting, identities.icb_sum, identities.transfers_balance):
+        assert list(find(held)) == []
+
+
+def test_a_standard_is_judged_at_its_date_and_at_the_years_end_and_the_worse_is_told():
+    item = STANDARD | {"measure": "over_65_weeks", "form": "absolute", "value": 20.0, "date": "2025-12-31"}
+    year = in_force("2025-26", standards=[item]).year
+    only = year.model_copy(update={"standard": tuple(s for s in year.standard if s.id == "x")})
+    worse = figures(overrides=(override("over_65_weeks", "2026-03", 25), override("over_65_weeks", "2025-12", 21)))
+    found = standards.judged(worse, only, {})
+    assert [(j.org, j.verdict, j.month, j.value) for j in found] == [
+        ("AAA", "missed", "2026-03", 25),
+        ("BBB", "met", "2026-03", 20),
+    ]
 
 
 STANDARD = {"id": "x", "name": "X", "level": "provider", "date": "2026-03-31", "source": "s", "sure": "sourced"}

@@ -55,6 +55,7 @@ def case_of(held, year=JUDGED, **more):
     baselines = {(org, "E.B.40", month): 50.0 for org in held.orgs for month in ("2024-11",)}
     keys = {
         "questioned": questioned,
+        "sent": held,
         "year": year,
         "periods": periods_of(held, year),
         "judgements": standards.judged(held, year, baselines),

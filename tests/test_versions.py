@@ -99,6 +99,14 @@ def test_each_cause_of_a_difference_is_named(desk, made, history, place):
     registered(plan, submission(plan, earlier))
     causes = versions.compare(plan, "1", "3").table["cause"]
     assert causes.str.startswith("data (RTT-2025-08").all() and len(causes)
+    overruled = desk(override=[STOPS])
+    for seed in (1, 2):
+        other = overruled.model_copy(update={"seed": seed})
+        registered(other, submission(other, history))
+    causes = versions.compare(overruled, "4", "5").table["cause"]
+    assert causes.str.startswith("plan (seed)").all(), "the override is the same in both"
+    both = versions.compare(overruled, "1", "5").table["cause"]
+    assert set(both) == {"plan (seed)", "plan (seed); override", "override"}
 
 
 def test_a_file_as_it_was_sent_may_stand_for_a_version(desk, made, tmp_path):

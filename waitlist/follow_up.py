@@ -20,8 +20,9 @@ from waitlist.known import known as known_of
 from waitlist.models.expected import Expected, expected
 from waitlist.models.submission import rating as rate
 from waitlist.models.submission import variance as split
-from waitlist.models.submission.chances import direction
+from waitlist.models.submission.compared import Told, causes
 from waitlist.models.submission.whole import FLOWS
+from waitlist.outputs import manifest
 from waitlist.pipeline import Progress, capacity, read
 from waitlist.plan import Plan
 from waitlist.planned import Target
@@ -29,6 +30,7 @@ from waitlist.planning_round import asked, submission
 from waitlist.planning_year import PlanningYear
 from waitlist.register import Version, latest, open_register
 from waitlist.results import ALL
+from waitlist.software import software
 from waitlist.submission import STOCKS
 from waitlist.submitted import FollowUp
 from waitlist.versions import register_of, version_of
@@ -69,6 +71,12 @@ class _Held:
         """Providers, then the ICB."""
         return (*self.then.providers, self.icb)
 
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """Those of orgs that are still reported, the ICB where all of its providers are: others cannot be forecast."""
+        there = tuple(org for org in self.then.providers if org in self.now.providers)
+        return (*there, self.icb) if len(there) == len(self.then.providers) else there
+
     def planned(self, org: str, line: str, month: str) -> float:
         """A planned figure; of a month before the year the forecast's own, NaN where there is none."""
         if org == self.icb:
@@ -78,7 +86,8 @@ class _Held:
         there = self.cells.get((org, line, month))
         if there is None and month <= self.snapshot:
             there = self.then.observed[org].get(line, {}).get(month)
-        return self.then.means[org].get(line, {}).get(month, math.nan) if there is None else there
+        ahead = self.then.means[org].get(line, {}).get(month, math.nan)
+        return (ahead if math.isnan(ahead) else float(round(ahead))) if there is None else there
 
     def actual(self, org: str, line: str, month: str) -> float:
         """What came; NaN where it is not known (R3)."""
@@ -153,9 +162,11 @@ def _against(held: _Held) -> pd.DataFrame:
         for line in (*RATED, rate.SHARE):
             for month in held.came:
                 plan, actual = _pair(held, org, line, month)
+                if math.isnan(plan) or math.isnan(actual):
+                    continue
                 off = actual - plan
                 percent = 100 * off / abs(plan) if plan else math.nan
-                way = "higher" if line == rate.SHARE else direction(held.year, line)
+                way = "higher" if line == rate.SHARE else held.year.direction_of(line)
                 rows.append((org, line, month, plan, actual, off, percent, rate.rating(plan, actual, way)))
     columns = ["org", "line", "month", "plan", "actual", "difference", "percent", "rating"]
     return pd.DataFrame(rows, columns=columns)
@@ -174,7 +185,7 @@ def _pair(held: _Held, org: str, line: str, month: str) -> tuple[float, float]:
 def _control(held: _Held) -> pd.DataFrame:
     known = record(held.now, held.icb)
     rows: list[tuple[object, ...]] = []
-    for org in held.orgs:
+    for org in held.whole:
         for line in CHARTED:
             of = (STOCKS[1], STOCKS[0]) if line == rate.SHARE else (line,)
             series = [known[org][name] for name in of]
@@ -184,7 +195,7 @@ def _control(held: _Held) -> pd.DataFrame:
             months = [months_after(there[0], m) for m in range(months_between(there[0], there[-1]) + 1)]
             values = [np.array([one.get(month, math.nan) for month in months]) for one in series]
             shown = rate.share(*values) if line == rate.SHARE else values[0]
-            way = "higher" if line == rate.SHARE else direction(held.year, line)
+            way = "higher" if line == rate.SHARE else held.year.direction_of(line)
             rows += rate.control(org, line, months, shown, way)
     return rate.control_table(rows)
 
@@ -195,10 +206,11 @@ def _variance(held: _Held, plan: Plan) -> pd.DataFrame:
     promised = {
         (c.org, c.month): float(c.value - c.model_value)
         for c in held.version.cells
-        if c.line == "over_52_weeks" and c.value is not None and c.model_value is not None
+        if (c.line, c.status) == ("over_52_weeks", "overridden") and c.value is not None and c.model_value is not None
     }
     for month in held.came:
-        for org in held.then.providers:
+        there = [org for org in held.then.providers if not math.isnan(held.actual(org, "waiting_list", month))]
+        for org in there:
             planned, actual = _sides(held, org, month)
             lost = _days_lost(held, plan, org, month)
             overruled = promised.get((org, month), 0.0)
@@ -211,7 +223,7 @@ def _variance(held: _Held, plan: Plan) -> pd.DataFrame:
                 for step, value in steps.items():
                     key = (measure, month, step)
                     parts[key] = parts.get(key, 0.0) + value
-        for measure in SPLIT:
+        for measure in SPLIT if len(there) == len(held.then.providers) else ():
             steps = {step: parts[measure, month, step] for step in split.STEPS}
             rows += _steps(held.icb, measure, month, _ends(held, held.icb, measure, month), steps)
     return pd.DataFrame(rows, columns=["org", "measure", "month", "step", "contribution"])
@@ -242,9 +254,11 @@ def _sides(held: _Held, org: str, last: str) -> tuple[split.Side, split.Side]:
     then, now = held.then.history, held.now.history
     planned_stops = _as_planned(held, org, months, sides[0][2][1:3].sum(axis=0))
     rows, before = _lists(held.now, org), _lists(held.then, org)
-    at = now.months.index(held.snapshot) if held.snapshot in now.months else None
-    opening = now.waiting[rows, at].sum(axis=0) if at is not None else then.waiting[before, -1].sum(axis=0)
-    actual_stops = _published(now, rows, months)
+    opening = then.waiting[before, -1].sum(axis=0)
+    if held.snapshot in held.now.observed.get(org, {}).get("waiting_list", {}):  # or it was not reported again (R3)
+        opening = now.waiting[rows, now.months.index(held.snapshot)].sum(axis=0)
+    known = [month in held.now.observed.get(org, {}).get("stops_non_admitted", {}) for month in months]
+    actual_stops = np.where(known, _published(now, rows, months), np.nan)
     return (
         split.Side(*sides[0], then.waiting[before, -1].sum(axis=0), planned_stops),
         split.Side(*sides[1], opening, actual_stops),
@@ -309,14 +323,29 @@ def _assumed(plan: Plan, held: _Held) -> tuple[str, ...]:
     days = (
         f"{settings.strike_percent_lost:g}% of a strike day's stops are taken as lost (submission.strike_percent_lost)."
         if settings.strike_percent_lost
-        else "Strike days that came are counted as activity: the plan states no submission.strike_percent_lost."
+        else "Strike days that came are counted as activity: working days differ from those planned by "
+        "submission.strike_percent_lost alone, which the plan does not state."
     )
     return (
         "Of those over 52 weeks, stops are counted by weeks waited as published, planned ones by the forecast's mean "
         "path; other removals are what is left over, so that the split is exact.",
         days,
+        *_changed_since(plan, held),
         f"The plan is held against {held.version.snapshot} as its snapshot: changes in what was reported until then "
         "are changes of data.",
+    )
+
+
+def _changed_since(plan: Plan, held: _Held) -> tuple[str, ...]:
+    """What differs between the version and the plan and data by which its planned side is worked out again."""
+    data = {file.name: file.sha256 for file in (*held.then.history.counts.files, *held.then.history.summaries.files)}
+    as_was = Told({}, {i["name"]: i["sha256"] for i in held.version.data}, held.version.plan, {}, held.version.software)
+    changed = [cause for cause in causes(as_was, Told({}, data, manifest.told(plan), {}, software())) if cause]
+    if not changed:
+        return ()
+    return (
+        "Since that version these have changed, and the planned side of the split of those over 52 weeks, and the "
+        f"forecast from here, are as they are now: {'; '.join(changed)}. The plan's own figures are the version's.",
     )
 
 
@@ -324,11 +353,13 @@ def _to_go(held: _Held) -> pd.DataFrame:
     """The year's last month as forecast from here, and the chance of the plan's figure or better."""
     last, rows = held.year.months[-1], []
     if last > held.now.history.months[-1]:
-        for org in held.orgs:
+        for org in held.whole:
             draws = held.now.draws.values[ALL if org == held.icb else org]
             at = held.now.draws.months.index(last)
             for line in (*RATED[:2], "over_52_weeks", "over_65_weeks", rate.SHARE):
                 plan = _pair(held, org, line, last)[0]
+                if math.isnan(plan):
+                    continue
                 there = _draws_of(draws, line, at)
                 better = there >= plan if line in (rate.SHARE, STOCKS[1]) else there <= plan
                 middle = np.quantile(there, (0.1, 0.5, 0.9))

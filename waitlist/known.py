@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from waitlist.bands import Floats
 from waitlist.calendar import Horizon, months_between
 from waitlist.errors import refuse
+from waitlist.history import PARTS, History, Summaries
 from waitlist.history import STOCKS as SUMMARISED
-from waitlist.history import History
 from waitlist.models import answers, measures, past
 from waitlist.models.assumptions import Key
 from waitlist.models.forecast import Forecast
@@ -66,7 +68,7 @@ def known(plan: Plan, history: History, tell: Progress) -> Known:
     draws = {}
     for done, (key, forecast) in enumerate(projected.forecasts):
         tell("Forecasting", done + 1, len(groups))
-        observed[key[0]] = _observed(seen, [keep[n] for n in groups[key]], history.months)
+        observed[key[0]] = _observed(seen, history, [keep[n] for n in groups[key]])
         values = _months_ahead(forecast, projected.state.time)
         draws[key[0]] = values
         means[key[0]] = {
@@ -85,6 +87,8 @@ def known(plan: Plan, history: History, tell: Progress) -> Known:
         aid = mutual_aid(projected.state, plan, {k: past.total(seen, v) for k, v in rows.items()}, tell).sentences
     ordered = sorted(code for code in observed if code != ALL)
     in_order = {code: observed[code] for code in (*ordered, ALL)}
+    if plan.specialties != "all":  # summaries are of whole providers
+        history = dataclasses.replace(history, summaries=Summaries())
     return Known(in_order, means, Draws(time.months, draws), aid, projected, seen, history)
 
 
@@ -94,12 +98,28 @@ def _months_ahead(forecast: Forecast, time: Horizon) -> dict[str, Floats]:
     return {name: values[name] for name in KEPT}
 
 
-def _observed(seen: past.Observed, rows: list[int], months: tuple[str, ...]) -> Series:
+def _observed(seen: past.Observed, history: History, rows: list[int]) -> Series:
     """One row's observed months; those not known are not there (R3)."""
-    whole = past.total(seen, rows)
+    whole = past.total(seen, rows) | _reported_flows(history, rows)
     return {
-        name: {m: float(v) for m, v in zip(months, whole[name][0], strict=True) if not math.isnan(v)} for name in KEPT
+        name: {m: float(v) for m, v in zip(history.months, whole[name][0], strict=True) if not math.isnan(v)}
+        for name in KEPT
     }
+
+
+def _reported_flows(history: History, rows: list[int]) -> past.Observed:
+    """Clock starts and stops [1, M] of the months that were reported, the first among them: they need no R4."""
+    counts = history.counts
+    flows = {
+        "clock_starts": ("3", counts.clock_starts),
+        "stops_admitted": ("1A", counts.admitted.sum(axis=2) + counts.admitted_unknown),
+        "stops_non_admitted": ("1B", counts.non_admitted.sum(axis=2) + counts.non_admitted_unknown),
+    }
+    found = {}
+    for name, (part, people) in flows.items():
+        told = counts.reported[rows][:, :, PARTS.index(part)].any(axis=0, keepdims=True)
+        found[name] = np.where(told, people[rows].sum(axis=0, keepdims=True), np.nan)
+    return found
 
 
 def reaching(plan: Plan, history: History, year: PlanningYear) -> tuple[Plan, list[tuple[str, str]]]:

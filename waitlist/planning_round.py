@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,14 +12,14 @@ import pandas as pd
 
 from waitlist.calendar import month_of, months_after
 from waitlist.errors import Problem, Refusal, refuse
-from waitlist.history import History
+from waitlist.history import DataFile, History
 from waitlist.known import KEPT, Known, reaching, record, record_table, value_at
 from waitlist.known import known as known_of
 from waitlist.models.submission import standards as judging
 from waitlist.models.submission.challenges import Questioned
 from waitlist.models.submission.chances import Draws, chance
-from waitlist.models.submission.commissioned import Commissioned, commissioner_table
-from waitlist.models.submission.figures import Figures, figures_of, fitted_ratios, line_of
+from waitlist.models.submission.commissioned import Commissioned, OnBasis, on_basis
+from waitlist.models.submission.figures import Figures, figures_of, fitted_ratios
 from waitlist.models.submission.identities import periods_of
 from waitlist.models.submission.overridden import with_overrides
 from waitlist.models.submission.triangulation import Case, Overruled, checked
@@ -28,7 +29,7 @@ from waitlist.plan import Plan
 from waitlist.planning_year import BASES, InForce, PlanningYear, in_force
 from waitlist.results import ALL
 from waitlist.submission import STOCKS, Override, SubmissionSettings
-from waitlist.submitted import Submission
+from waitlist.submitted import OTHER, Submission
 
 SHARES = (0.1, 0.5, 0.9)
 """The draws' shares that stand beside a figure."""
@@ -54,16 +55,18 @@ def submission(plan: Plan, history: History, progress: Progress | None = None) -
     judgements = judging.judged(figures, year.year, _baselines(plan, year.year, known, figures))
     overruled = [_overruled(one, figures, known.draws, year.year, ratios) for one in plan.override]
     longer = record(known, settings.icb)
-    commissioner = _commissioner(plan, history, with_overrides(base, plan.override), settings.icb)
-    notes += _notes(plan, year, history, commissioner is not None, settings)
+    basis = _commissioner(plan, history, with_overrides(base, plan.override), settings.icb)
+    of_icb = None if basis is None else figures_of(basis.base, year.year, settings.icb, _and_elsewhere(ratios), {}, ())
+    notes += _notes(plan, year, history, of_icb is not None, settings)
     questioned = Questioned(figures, int(base.actual.sum()), longer, ratios)
     periods = periods_of(figures, year.year)
-    case = Case(questioned, year.year, periods, judgements, overruled, notes)
+    sent = figures if of_icb is None or settings.basis == "provider" else of_icb
+    case = Case(questioned, sent, year.year, periods, judgements, overruled, notes)
     table = figures.table()
     return Submission(
         plan=plan,
         snapshot=history.snapshot,
-        files=(*history.counts.files, *history.summaries.files),
+        files=(*history.counts.files, *history.summaries.files, *map(_file, settings.supplementary)),
         breaks=tuple(item for item in history.breaks if item.provider in {*providers, ALL}),
         assumptions=(),
         warnings=(*history.problems, *unplannable(plan, history, planned_lists(plan, history))),
@@ -74,7 +77,7 @@ def submission(plan: Plan, history: History, progress: Progress | None = None) -
         months=months,
         figures=table,
         periods=_periods_table(figures, periods),
-        commissioner=commissioner,
+        commissioner=None if basis is None or of_icb is None else basis.table(of_icb),
         ranges=_ranges(known.draws, figures),
         standards=judging.table(judgements),
         checks=checked(case),
@@ -155,6 +158,11 @@ def _activity(
     return supplied, ratios, sources
 
 
+def _file(path: Path) -> DataFile:
+    """A supplementary file as what the figures rest on."""
+    return DataFile(path.name, "", hashlib.sha256(path.read_bytes()).hexdigest())
+
+
 def _baselines(plan: Plan, year: PlanningYear, known: Known, figures: Figures) -> dict[tuple[str, str, str], float]:
     """The % of the list in each baseline month, observed, or forecast where it is still to come.
 
@@ -162,7 +170,7 @@ def _baselines(plan: Plan, year: PlanningYear, known: Known, figures: Figures) -
     """
     found, problems = {}, []
     for ref, month in judging.baseline_months(year):
-        line, count, size = line_of(year, ref), 0.0, 0.0
+        line, count, size = year.line_of(ref), 0.0, 0.0
         for provider in figures.providers:
             pair = [value_at(known, provider, name, month) for name in (line, "waiting_list")]
             if pair[0] is None or not pair[1]:
@@ -180,7 +188,13 @@ def _baselines(plan: Plan, year: PlanningYear, known: Known, figures: Figures) -
     return found
 
 
-def _commissioner(plan: Plan, history: History, base: Base, icb: str) -> pd.DataFrame | None:
+def _and_elsewhere(ratios: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
+    """``ratios`` with those of providers outside the plan: the mean of these providers', where all have one."""
+    shared = set.intersection(*map(set, ratios.values()))
+    return {**ratios, OTHER: {name: float(np.mean([own[name] for own in ratios.values()])) for name in sorted(shared)}}
+
+
+def _commissioner(plan: Plan, history: History, base: Base, icb: str) -> OnBasis | None:
     """The figures on the commissioner basis, where the last extract tells who commissions."""
     from waitlist.inputs.commissioned import read_commissioned  # noqa: PLC0415 - loads DuckDB
 
@@ -194,7 +208,7 @@ def _commissioner(plan: Plan, history: History, base: Base, icb: str) -> pd.Data
     found = read_commissioned(path, icb, own, specialties)
     if found is None or len(own) < len(base.providers):
         return None
-    return commissioner_table(base, icb, Commissioned(*found))
+    return on_basis(base, Commissioned(*found))
 
 
 def _notes(
@@ -209,7 +223,7 @@ def _notes(
         f"The figures are on the provider basis: everyone waiting at these providers; {settings.icb} is their sum."
         if settings.basis == "provider"
         else f"submission.csv is on the commissioner basis: the provider basis × the share that {settings.icb} "
-        f"commissioned in {month_of(history.snapshot)}, held."
+        f"commissioned in {month_of(history.snapshot)}, held. Standards are judged on the provider basis."
     )
     found.append(("basis", basis))
     if not commissioned:

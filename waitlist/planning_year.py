@@ -100,7 +100,8 @@ class Part(Settings):
 class Standard(Part):
     """What a metric is to be by a date, nationally, or for each ICB or provider.
 
-    measure: the reference of the metric judged, empty where these inputs cannot give it. In the form ``greater of`` the
+    measure: the reference of the metric judged, or a measure (over_104_weeks) where the year submits none; empty where
+    these inputs cannot give it. In the form ``greater of`` the
     parts stand in ``of``. below: met only by less than the value, not by the value itself.
     """
 
@@ -139,9 +140,18 @@ class PlanningYear(Settings):
             if asked and asked not in refs:
                 raise ValueError(f"the reference {asked} is used and not there")
         for item in self.standard:
-            if item.measure and item.measure not in refs:
+            if item.measure and item.measure not in refs and item.measure not in BASES:
                 raise ValueError(f'the standard "{item.id}" is of {item.measure}, which is not there')
+            forms = {part.form for part in (item, *item.of)}
+            of_the_list = item.measure in BASES or not item.measure or self._is_of_the_list(item.measure)
+            if forms & {"share of the list", "points above baseline"} and not of_the_list:
+                raise ValueError(f'the standard "{item.id}" is a share of the list, of which {item.measure} is no part')
         return self
+
+    def _is_of_the_list(self, ref: str) -> bool:
+        """Whether a reference counts people who wait."""
+        whole = next((metric.ref for metric in self.metric if metric.given_by == "waiting_list"), "")
+        return self.metric_of(ref).denominator == whole or ref == whole
 
     @property
     def months(self) -> tuple[str, ...]:
@@ -151,6 +161,18 @@ class PlanningYear(Settings):
     def metric_of(self, ref: str) -> Metric:
         """The metric of a reference. Raises KeyError."""
         return {metric.ref: metric for metric in self.metric}[ref]
+
+    def line_of(self, ref: str) -> str:
+        """The line of figures that holds a reference's own count: the measure that gives it, or the reference."""
+        if ref in BASES:
+            return ref
+        given = self.metric_of(ref).given_by
+        return given if given in BASES else ref
+
+    def direction_of(self, ref: str) -> str:
+        """Which way a reference, or a measure, is better."""
+        lower = "lower" if ref.startswith(("over_", "waiting")) else "neither"
+        return next((m.direction for m in self.metric if ref in (m.ref, m.given_by)), lower)
 
     @property
     def submitted(self) -> tuple[Metric, ...]:
@@ -215,6 +237,8 @@ def _overruled(there: list[dict[str, Any]], key: str, what: str, changes: Sequen
         if "form" in change:  # another form has other keys
             for field in ("value", "percent", "points", "baseline", "of"):
                 old.pop(field, None)
+        if what == "standard" and not {"source", "sure"} & set(change):
+            old |= {"source": "the plan", "sure": "sourced"}
         old |= change
     return said
 

@@ -11,10 +11,11 @@ import waitlist
 
 @cache
 def source() -> str:
-    """SHA-256 of the package's code, without the room that writes outputs."""
+    """SHA-256 of the package's code and planning years, without the room that writes outputs."""
     found = hashlib.sha256()
-    for path in sorted(Path(waitlist.__file__).parent.rglob("*.py")):
-        if "outputs" not in path.relative_to(Path(waitlist.__file__).parent).parts:
+    package = Path(waitlist.__file__).parent
+    for path in sorted([*package.rglob("*.py"), *package.rglob("planning_years/*.toml")]):
+        if "outputs" not in path.relative_to(package).parts:
             found.update(path.read_bytes())
     return found.hexdigest()
 

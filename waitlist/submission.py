@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from waitlist.calendar import months_after
 from waitlist.planned import Percent
 from waitlist.settings import Asked, Code, Month, Number, Place, Settings, Text, Whole
 
@@ -102,4 +103,15 @@ def override_problem(overrides: Sequence[Override]) -> str:
         if key in seen:
             return f"there may be one [[override]] of {item.measure} of {item.provider} in {item.month}"
         seen.add(key)
+    for item in overrides:
+        if (item.measure, item.balance or "") in {("waiting_list", flow) for flow in FLOWS}:
+            for other in overrides:
+                months = (item.month, months_after(item.month, 1))
+                if (other.provider, other.measure) == (item.provider, item.balance) and other.month in months:
+                    return (
+                        f"the [[override]] of {item.provider}'s waiting list in {item.month} is balanced by "
+                        f"{item.balance}, which another overrules in {other.month}: only one of the two can hold"
+                    )
+        if item.measure == "within_18_weeks" and ("over_18_weeks", item.provider, item.month) in seen:
+            return f"{item.provider}'s within_18_weeks and over_18_weeks in {item.month} are one figure: overrule one"
     return ""

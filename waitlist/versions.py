@@ -17,7 +17,6 @@ from waitlist.models.submission.triangulation import blocking
 from waitlist.outputs import folder, manifest
 from waitlist.plan import Plan
 from waitlist.planning_round import asked
-from waitlist.planning_year import BASES
 from waitlist.register import Cell, Version, add, content_hash, latest, next_number, open_register, read
 from waitlist.results import Answer
 from waitlist.software import software
@@ -118,7 +117,10 @@ def _told(plan: Plan, which: str) -> tuple[Told, str]:
         cells={(c.org, c.line, c.month): (c.value, c.model_value) for c in version.cells},
         data={str(item["name"]): str(item["sha256"]) for item in version.data},
         plan=version.plan,
-        overrides={(str(o["provider"]), str(o["measure"]), str(o["month"])): o for o in version.overrides},
+        overrides={
+            (str(o["provider"]), str(o["measure"]), str(o["month"])): (o["value"], o["balance"])
+            for o in version.overrides
+        },
         software=version.software,
     )
     return told, version.snapshot
@@ -128,13 +130,15 @@ def _sent(plan: Plan, path: Path) -> Told:
     from waitlist.inputs.submitted import read_submitted  # noqa: PLC0415 - of files alone
 
     settings, year = asked(plan)
+    if settings.basis == "commissioner":
+        rule = "versions hold the provider basis, so a file on the commissioner basis is not compared with them"
+        raise refuse(path.name, "", "", rule, 'Compare two versions by number, or write basis = "provider".')
     if plan.providers == "all":
         rule = "a file is compared where the plan names its providers"
         raise refuse("the plan", "providers", "all", rule, "List their codes.")
     frame = read_submitted(path, year.year, (*plan.providers, settings.icb))
-    lines = {m.ref: m.given_by if m.given_by in BASES else m.ref for m in year.year.submitted}
     cells = {
-        (str(row.org), lines[str(row.ref)], str(row.month)): (_whole(row.value), _whole(row.value))
+        (str(row.org), year.year.line_of(str(row.ref)), str(row.month)): (_whole(row.value), _whole(row.value))
         for row in frame.itertuples()
     }
     return Told(cells, {}, {}, {}, "")

@@ -15,6 +15,8 @@ from waitlist.models.submission.identities import Finding, words
 
 SPREAD = 0.2
 """Share by which a month's stops a working day may lie off the mean of the year's other months."""
+ALIKE = 0.01
+"""Share by which months must differ that have other working days."""
 OFF_RATIO = 0.05
 MORE_REMOVALS = 1.25
 """Times the observed other removals a month that a plan may rest on without being asked."""
@@ -76,6 +78,7 @@ def working_days_followed(case: Questioned) -> Iterator[Finding]:
     days = np.array([working_days(month_end(months_after(m, -1)), month_end(m)) for m in months], dtype=float)
     for org in case.figures.providers:
         for name, flow in (("stops", case.stops(org)), ("clock starts", case.figures.of(org, "clock_starts"))):
+            yield from _alike(case, org, name, flow, days)
             rate = flow / days
             known = np.flatnonzero(~np.isnan(rate[1:])) + 1
             for m in case.ahead:
@@ -91,6 +94,21 @@ def working_days_followed(case: Questioned) -> Iterator[Finding]:
                         f"other months {mean:,.1f} a day",
                         f"Why do {org}'s {name} in {months[m]} not follow its working days?",
                     )
+
+
+def _alike(case: Questioned, org: str, name: str, flow: Floats, days: Floats) -> Iterator[Finding]:
+    """The months ahead that have one figure, though their working days differ."""
+    ahead = list(case.ahead)
+    if len(ahead) < 3 or math.isnan(flow[ahead].sum()) or np.ptp(days[ahead]) < 2 or flow[ahead].mean() < 100:
+        return
+    if np.ptp(flow[ahead]) < ALIKE * flow[ahead].mean():
+        yield Finding(
+            org,
+            "",
+            f"{name} {flow[ahead].min():,.0f} to {flow[ahead].max():,.0f} in every month ahead, of "
+            f"{days[ahead].min():.0f} to {days[ahead].max():.0f} working days",
+            f"Why are {org}'s {name} the same in long and short months?",
+        )
 
 
 def activity_with_stops(case: Questioned) -> Iterator[Finding]:
@@ -144,28 +162,43 @@ def supported_by_activity(case: Questioned) -> Iterator[Finding]:
     """The % within 18 weeks is what the departures support.
 
     With exponential waits a list L that E people leave a week holds 1 − exp(−18 E ÷ L) of them within 18 weeks; how far
-    the trust lies off that at its last actual is its own.
+    the trust lies off that in its last observed months is its own.
     """
-    days = month_lengths(case.figures.months)
+    last, weeks = len(case.figures.months) - 1, month_lengths(case.figures.months) / 7
+    if last not in case.ahead:
+        return
     for org in case.figures.orgs:
-        left = case.stops(org) + case.figures.of(org, "other_removals")
-        size = case.figures.of(org, "waiting_list")
-        with np.errstate(invalid="ignore", divide="ignore"):
-            supported = 100 * (1 - np.exp(-18 * (left / days * 7) / size))
-        gain = case.share_within(org) - supported
-        known = [m for m in range(1, case.ahead.start) if not math.isnan(gain[m])]
-        last = len(case.figures.months) - 1
-        if not known or last not in case.ahead:
+        own = _own_gain(case, org)
+        if own is None:
             continue
-        own = float(np.mean(gain[known[-3:]]))
-        recent = float(np.mean(gain[max(last - 2, case.ahead.start) : last + 1]))
-        if recent - own > POINTS_OVER:
+        left = case.stops(org) + case.figures.of(org, "other_removals")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            supported = own + _supported(left / weeks, case.figures.of(org, "waiting_list"))
+        lately = slice(max(last - 2, case.ahead.start), last + 1)
+        if float(np.mean((case.share_within(org) - supported)[lately])) > POINTS_OVER:
             yield Finding(
                 org,
                 case.figures.months[last],
-                f"{case.share_within(org)[last]:.1f}% planned; activity supports {supported[last] + own:.1f}%",
+                f"{case.share_within(org)[last]:.1f}% planned; activity supports {supported[last]:.1f}%",
                 f"Who is treated so that {org} holds {case.share_within(org)[last]:.1f}% within 18 weeks?",
             )
+
+
+def _supported(a_week: Floats, size: Floats) -> Floats:
+    """% within 18 weeks of a list that so many leave a week."""
+    return np.asarray(100 * (1 - np.exp(-18 * a_week / size)))
+
+
+def _own_gain(case: Questioned, org: str) -> float | None:
+    """Points by which a list's % within 18 weeks lies over what its departures support, its last three known months."""
+    of = case.record.get(org, {})
+    needed = ("waiting_list", "within_18_weeks", "stops_admitted", "stops_non_admitted", "other_removals")
+    months = sorted(set.intersection(*(set(of.get(name, {})) for name in needed)))[-3:]
+    if not months:
+        return None
+    size, within, *left = (np.array([of[name][month] for month in months]) for name in needed)
+    supported = _supported(np.sum(left, axis=0) / (month_lengths(months) / 7), size)
+    return float(np.mean(100 * within / size - supported))
 
 
 def faster_than_ever(case: Questioned) -> Iterator[Finding]:
@@ -205,7 +238,7 @@ def jump_at_the_end(case: Questioned) -> Iterator[Finding]:
     """The last month improves no more than the months before it suggest."""
     for org in case.figures.orgs:
         for name, gain, least, unit in _gains(case, org):
-            before = [gain[m - 1] for m in case.ahead if m < len(case.figures.months) - 1]
+            before = [float(g) for g in gain[:-1] if not math.isnan(g)]
             last = float(gain[-1])
             if before and last > least and last > JUMP * max(0.0, *before) + least:
                 yield Finding(
@@ -243,8 +276,6 @@ def zero_from_nowhere(case: Questioned) -> Iterator[Finding]:
 
 def big_moves(case: Questioned) -> Iterator[Finding]:
     """No month ahead moves from the one before by far more than months have moved in the last year."""
-    if case.actuals < 1:
-        return
     for org in case.figures.providers:
         for line in ("waiting_list", "over_52_weeks", "clock_starts", "stops_admitted", "stops_non_admitted"):
             moves = np.abs(np.diff(np.array(case.observed(org, line)[-13:])))

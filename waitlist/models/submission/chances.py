@@ -9,7 +9,7 @@ import numpy as np
 
 from waitlist.bands import Floats
 from waitlist.models.submission.figures import ADMISSIONS, DAY_CASES, OF_STOPS
-from waitlist.planning_year import BASES, PlanningYear
+from waitlist.planning_year import PlanningYear
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ def chance(
 ) -> float | None:
     """The share of draws at ``value`` or better by the measure's direction; None where it is not forecast.
 
-    Where neither direction is better, the share at or below it. Draws are rounded: ``value`` is of whole people.
-    Hospital activity is forecast where the organisation's ``ratios`` to clock stops are known.
+    Where neither direction is better, the share as far from the middle, or farther. Draws are rounded: ``value`` is of
+    whole people. Hospital activity is forecast where the organisation's ``ratios`` to clock stops are known.
     """
     there = draws.of(org, measure, month)
     if there is None:
         there = _activity(draws, org, measure, month, ratios or {})
     if there is None:
         return None
-    higher = direction(year, measure) == "higher"
-    found = np.rint(there) >= value if higher else np.rint(there) <= value
-    return float(found.mean())
+    low, high = float((np.rint(there) <= value).mean()), float((np.rint(there) >= value).mean())
+    way = year.direction_of(measure)
+    return low if way == "lower" else high if way == "higher" else min(1.0, 2 * min(low, high))
 
 
 def _activity(draws: Draws, org: str, ref: str, month: str, ratios: Mapping[str, float]) -> Floats | None:
@@ -59,11 +59,3 @@ def _activity(draws: Draws, org: str, ref: str, month: str, ratios: Mapping[str,
         return None
     share = ratios[DAY_CASES] if ref == "E.M.10a" else 1 - ratios[DAY_CASES]
     return np.asarray(share * ratios[ADMISSIONS] * stops)
-
-
-def direction(year: PlanningYear, measure: str) -> str:
-    """Which way a measure or a reference is better: lower, higher or neither."""
-    for metric in year.metric:
-        if measure in (metric.ref, metric.given_by) and (metric.ref == measure or metric.given_by in BASES):
-            return metric.direction
-    return "lower" if measure.startswith("over_") else "neither"

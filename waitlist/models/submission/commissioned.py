@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from waitlist.bands import Floats
-from waitlist.models.submission.figures import LINES
-from waitlist.models.submission.whole import FLOWS, IN, OUT, PIECES, REMOVED, RESTATED, Base, closed, stocks
-from waitlist.submission import STOCKS
+from waitlist.models.submission.figures import Figures
+from waitlist.models.submission.whole import FLOWS, IN, OUT, PIECES, RESTATED, Base, balanced, closed
 from waitlist.submitted import OTHER
 
 
@@ -31,42 +30,56 @@ class Commissioned:
     elsewhere: Floats
 
 
-def commissioner_table(base: Base, icb: str, found: Commissioned) -> pd.DataFrame:
-    """org, line, month, value, ratio: providers, OTHER and the ICB on the commissioner basis, months of the year."""
+@dataclass(frozen=True)
+class OnBasis:
+    """The figures on the commissioner basis, unrounded shares [O, 9] beside them: providers, OTHER and the ICB."""
+
+    base: Base
+    shares: Floats
+
+    def table(self, figures: Figures) -> pd.DataFrame:
+        """org, line, month, value, ratio of ``figures``, which are of this base."""
+        rows = [
+            (org, line, month, float(figures.values[o, n, m]), _of_line(self.shares[o], line))
+            for o, org in enumerate(figures.orgs)
+            for n, line in enumerate(figures.lines)
+            for m, month in enumerate(figures.months)
+            if m
+        ]
+        return pd.DataFrame(rows, columns=["org", "line", "month", "value", "ratio"])
+
+
+def on_basis(base: Base, found: Commissioned) -> OnBasis:
+    """``base`` × the shares commissioned, with OTHER for the ICB's people elsewhere; rounded as any Base is (R4)."""
     ratios = np.array([_ratio(found.mine[code], found.everyone[code]) for code in base.providers])
-    whole = sum(found.mine[code] for code in base.providers)
-    elsewhere = _ratio(found.elsewhere, np.asarray(whole))
-    exact = _exact(base, ratios)
-    other = (exact[0].sum(axis=0) * elsewhere[: len(PIECES), None], _flows(exact[1].sum(axis=0), elsewhere))
-    orgs = (*base.providers, OTHER)
-    pieces = np.rint(np.concatenate([exact[0], other[0][None]]))
-    flows = np.rint(np.concatenate([exact[1], other[1][None]]))
-    known = replace(base, providers=orgs, pieces=pieces, flows=flows, actual=np.zeros_like(base.actual))
-    mine = closed(known)
-    lines = [stocks(mine.pieces)[name] for name in STOCKS] + [mine.flows[:, f] for f in range(len(FLOWS))]
-    values = np.stack(lines, axis=1)
-    values = np.concatenate([values, values.sum(axis=0, keepdims=True)])
-    shares = np.vstack([ratios, elsewhere, _ratio(np.asarray(whole) + found.elsewhere, _sum(base, found))])
-    rows = [
-        (org, line, month, values[o, n, m], _of_line(shares[o], line, values[o], n))
-        for o, org in enumerate((*orgs, icb))
-        for n, line in enumerate(LINES)
-        for m, month in enumerate(base.months)
-        if m
-    ]
-    return pd.DataFrame(rows, columns=["org", "line", "month", "value", "ratio"])
-
-
-def _sum(base: Base, found: Commissioned) -> Floats:
-    return np.asarray(sum(found.everyone[code] for code in base.providers))
+    whole = np.sum([found.mine[code] for code in base.providers], axis=0)
+    everyone = np.sum([found.everyone[code] for code in base.providers], axis=0)
+    elsewhere = _ratio(found.elsewhere, whole)
+    pieces = base.pieces * ratios[:, : len(PIECES), None]
+    flows = np.zeros_like(base.flows)
+    flows[:, :3] = base.flows[:, :3] * ratios[:, len(PIECES) :, None]
+    flows[:, RESTATED] = base.flows[:, RESTATED] * ratios[:, :1]
+    flows[:, OUT] = base.flows[:, OUT] * ratios[:, :1]
+    came, went = base.flows[:, IN].sum(axis=0), flows[:, OUT].sum(axis=0)
+    flows[:, IN] = base.flows[:, IN] * (went / np.maximum(came, 1.0))  # who sends says whose people they are
+    other = np.zeros((1, *flows.shape[1:]))
+    other[:, :3] = flows[:, :3].sum(axis=0) * elsewhere[len(PIECES) :, None]
+    pieces = np.concatenate([pieces, (pieces.sum(axis=0) * elsewhere[: len(PIECES), None])[None]])
+    flows = np.concatenate([flows, other])
+    for m in range(flows.shape[2]):
+        flows[:, IN, m], flows[:, OUT, m] = balanced(flows[:, IN, m], flows[:, OUT, m])
+    ahead = np.zeros_like(base.actual)  # other removals close every month, for no share of them is published
+    rounded = replace(
+        base, providers=(*base.providers, OTHER), pieces=np.rint(pieces), flows=np.rint(flows), actual=ahead
+    )
+    return OnBasis(closed(rounded), np.vstack([ratios, elsewhere, _ratio(whole + found.elsewhere, everyone)]))
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
     """[9] shares; where nobody was seen, that of the whole list (or of all flows)."""
     split = len(PIECES)
-    usual = np.where(
-        np.arange(len(part)) < split, _share(part[:split], whole[:split]), _share(part[split:], whole[split:])
-    )
+    of_list, of_flows = _share(part[:split], whole[:split]), _share(part[split:], whole[split:])
+    usual = np.where(np.arange(len(part)) < split, of_list, of_flows)
     return np.where(whole > 0, part / np.maximum(whole, 1e-9), usual)
 
 
@@ -74,27 +87,9 @@ def _share(part: Floats, whole: Floats) -> float:
     return float(part.sum() / whole.sum()) if whole.sum() > 0 else 0.0
 
 
-def _exact(base: Base, ratios: Floats) -> tuple[Floats, Floats]:
-    """Pieces [P, 6, 13] and flows [P, 7, 13], unrounded."""
-    pieces = base.pieces * ratios[:, : len(PIECES), None]
-    return pieces, np.stack([_flows(base.flows[p], ratios[p]) for p in range(len(base.providers))])
-
-
-def _flows(flows: Floats, ratio: Floats) -> Floats:
-    """[7, 13] flows; transfers and restatements as those within 18 weeks, other removals close R4 afterwards."""
-    found = flows.copy()
-    found[:3] *= ratio[len(PIECES) :, None]
-    found[[IN, OUT, RESTATED]] *= ratio[0]
-    found[REMOVED] = 0.0
-    return found
-
-
-def _of_line(shares: Floats, line: str, values: Floats, n: int) -> float:
-    """The ratio that a line shows: of its flow, or of the list by weeks waited; NaN where it follows from others."""
+def _of_line(shares: Floats, line: str) -> float:
+    """The ratio that a line shows: of its flow, or of those it counts; NaN where it follows from others."""
     if line in FLOWS[:3]:
         return float(shares[len(PIECES) + FLOWS.index(line)])
-    if line == "within_18_weeks":
-        return float(shares[0])
-    if line == "over_104_weeks":
-        return float(shares[len(PIECES) - 1])
-    return float("nan")
+    at = {"within_18_weeks": 0, "over_104_weeks": len(PIECES) - 1}
+    return float(shares[at[line]]) if line in at else float("nan")

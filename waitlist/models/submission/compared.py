@@ -19,7 +19,7 @@ Cells = Mapping[tuple[str, str, str], tuple[float | None, float | None]]
 
 @dataclass(frozen=True)
 class Told:
-    """One version: its cells, and what they rest on. overrides: known by (provider, measure, month)."""
+    """One version: its cells, and what they rest on. overrides: (value, balance) by (provider, measure, month)."""
 
     cells: Cells
     data: Mapping[str, str]
@@ -30,7 +30,7 @@ class Told:
 
 def compared(before: Told, after: Told) -> pd.DataFrame:
     """COLUMNS: every cell that differs; no row where none does."""
-    why = causes(before, after)
+    why, overruled = causes(before, after), before.overrides != after.overrides
     rows: list[tuple[object, ...]] = []
     for key in dict.fromkeys([*before.cells, *after.cells]):
         one, other = before.cells.get(key), after.cells.get(key)
@@ -40,12 +40,14 @@ def compared(before: Told, after: Told) -> pd.DataFrame:
         elif one[0] != other[0]:
             both = one[0] is not None and other[0] is not None
             difference = (other[0] or 0) - (one[0] or 0) if both else None
-            rows.append((*key, one[0], other[0], difference, _cause(one, other, why)))
+            rows.append((*key, one[0], other[0], difference, _cause(one, other, why, overruled)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def causes(before: Told, after: Told) -> list[str]:
     """What differs between two versions beside overrides, in words: data, plan, model; none if nothing does."""
+    if not (before.software and after.software):
+        return ["a file, which does not say what it rests on"]
     found = []
     if before.data != after.data:
         changed = sorted(name for name in {*before.data, *after.data} if before.data.get(name) != after.data.get(name))
@@ -58,14 +60,15 @@ def causes(before: Told, after: Told) -> list[str]:
     return found
 
 
-def _cause(one: tuple[float | None, float | None], other: tuple[float | None, float | None], why: list[str]) -> str:
+def _cause(
+    one: tuple[float | None, float | None], other: tuple[float | None, float | None], why: list[str], overruled: bool
+) -> str:
     """Why a cell differs: the model's own figure does, or a planner's stands in its place, or both."""
+    by_override = overruled and _gap(one) != _gap(other)
     found = []
-    if one[1] != other[1]:
+    if one[1] != other[1] or not by_override:
         found.append(" and ".join(why) or "the forecast differs, though data, plan and model are the same")
-    if _gap(one) != _gap(other):
-        found.append("override")
-    return "; ".join(found)
+    return "; ".join([*found, *(["override"] if by_override else [])])
 
 
 def _gap(cell: tuple[float | None, float | None]) -> float | None:

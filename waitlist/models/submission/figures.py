@@ -74,12 +74,6 @@ class Figures:
         return pd.DataFrame(rows, columns=["org", "line", "month", "value", "model_value", "status"])
 
 
-def line_of(year: PlanningYear, ref: str) -> str:
-    """The line that holds a reference's own count."""
-    given = year.metric_of(ref).given_by
-    return given if given in BASES else ref
-
-
 def figures_of(
     base: Base,
     year: PlanningYear,
@@ -99,7 +93,7 @@ def figures_of(
     differ = ~((values == model) | (np.isnan(values) & np.isnan(model)))
     status[:-1][differ[:-1]] = "adjusted"
     for item in overrides:
-        line = item.measure if item.measure in lines else line_of(year, item.measure)
+        line = item.measure if item.measure in lines else year.line_of(item.measure)
         status[orgs.index(item.provider), lines.index(line), base.months.index(item.month)] = "overridden"
     status[:-1, :, 0] = "opening"
     status[:-1][np.isnan(values[:-1])] = "blank"

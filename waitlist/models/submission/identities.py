@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from waitlist.bands import Floats
-from waitlist.models.submission.figures import Figures, line_of
+from waitlist.models.submission.figures import Figures
 from waitlist.models.submission.whole import FLOWS, SIGNS
 from waitlist.planning_year import PlanningYear
 from waitlist.submission import STOCKS
@@ -34,7 +34,7 @@ class Finding:
 
 def periods_of(figures: Figures, year: PlanningYear) -> Periods:
     """Quarters and year of every line: a flow's sum, a stock's last month; NaN where a month is blank."""
-    stock = {*STOCKS, *(line_of(year, metric.ref) for metric in year.submitted if metric.stock)}
+    stock = {*STOCKS, *(year.line_of(metric.ref) for metric in year.submitted if metric.stock)}
     found = {}
     for org in figures.orgs:
         for line in figures.lines:
@@ -117,9 +117,9 @@ def numerators(figures: Figures, year: PlanningYear) -> Iterator[Finding]:
     """A count is within what it is a share of, and the parts of a sum add up to it."""
     for metric in year.submitted:
         for org in figures.orgs:
-            count = figures.of(org, line_of(year, metric.ref))[1:]
+            count = figures.of(org, year.line_of(metric.ref))[1:]
             if metric.denominator:
-                whole = figures.of(org, line_of(year, metric.denominator))[1:]
+                whole = figures.of(org, year.line_of(metric.denominator))[1:]
                 for m in np.flatnonzero(count > whole + 0.5):
                     yield Finding(
                         org,
@@ -128,7 +128,7 @@ def numerators(figures: Figures, year: PlanningYear) -> Iterator[Finding]:
                         f"How can {org}'s {metric.ref} be more than the {metric.denominator} that it is part of?",
                     )
             if metric.of:
-                parts = np.sum([figures.of(org, line_of(year, ref))[1:] for ref in metric.of], axis=0)
+                parts = np.sum([figures.of(org, year.line_of(ref))[1:] for ref in metric.of], axis=0)
                 for m in np.flatnonzero(np.abs(count - parts) > 0.5):
                     yield Finding(
                         org,

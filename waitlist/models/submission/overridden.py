@@ -50,12 +50,22 @@ def _with_flow(base: Base, item: Override) -> Base:
     for at in range(m, len(base.months)):
         if base.actual[at] or np.isnan(pieces[p, :, at]).any():
             continue
-        size = max(float(pieces[p, :, at].sum()) + change, 0.0)
-        if item.measure == "clock_starts" and at - m < WITHIN_18:
-            pieces[p, 0, at] = max(pieces[p, 0, at] + change, 0.0)
+        if item.measure == "clock_starts":
+            pieces[p, :2, at] = _started(pieces[p, :2, at], change, at - m < WITHIN_18)
         else:
-            pieces[p, :, at] = shared_out(pieces[p, :, at], size)
+            pieces[p, :, at] = shared_out(pieces[p, :, at], max(float(pieces[p, :, at].sum()) + change, 0.0))
     return replace(base, flows=flows, pieces=pieces)
+
+
+def _started(pieces: Floats, change: float, lately: bool) -> Floats:
+    """Those within 18 weeks and from 18 to 52 [2] with so many more starts, lately or longer ago: within a year nobody
+    of them is over 52 weeks. Who is taken off where too few are is taken off the other."""
+    first = 0 if lately else 1
+    found = pieces.copy()
+    taken = max(change, -found[first])
+    found[first] += taken
+    found[1 - first] = max(found[1 - first] + change - taken, 0.0)
+    return found
 
 
 def _with_list(base: Base, item: Override) -> Base:

@@ -10,7 +10,7 @@ from datetime import date
 import pandas as pd
 
 from waitlist.calendar import month_of
-from waitlist.models.submission.figures import Figures, line_of
+from waitlist.models.submission.figures import Figures
 from waitlist.planning_year import Part, PlanningYear, Standard
 
 COLUMNS = (
@@ -79,13 +79,21 @@ def table(judgements: list[Judgement]) -> pd.DataFrame:
 
 
 def _judged(figures: Figures, year: PlanningYear, item: Standard, org: str, baselines: Baselines) -> Judgement:
+    """One standard of one organisation: at its own month and at the year's end, the worse of the two."""
     if not item.measure:
         return Judgement(org, item, "not judged", "it cannot be derived from these inputs")
-    month = _month(item.date, year)
-    if month is None:
+    months = _months(item.date, year)
+    if not months:
         return Judgement(org, item, "not judged", f"it is to be met by {item.date:%B %Y}, after this year")
-    metric = year.metric_of(item.measure)
-    count = figures.at(org, line_of(year, item.measure), month)
+    found = [_judged_in(figures, year, item, org, baselines, month) for month in months]
+    missed = [one for one in found if one.verdict == "missed"]
+    return max(missed, key=lambda one: one.missed_by) if missed else found[-1]
+
+
+def _judged_in(
+    figures: Figures, year: PlanningYear, item: Standard, org: str, baselines: Baselines, month: str
+) -> Judgement:
+    count = figures.at(org, year.line_of(item.measure), month)
     size = figures.at(org, "waiting_list", month)
     if math.isnan(count) or math.isnan(size):
         return Judgement(org, item, "not judged", "the figure is blank", month)
@@ -96,19 +104,19 @@ def _judged(figures: Figures, year: PlanningYear, item: Standard, org: str, base
     if any(math.isnan(one) for one in required):
         return Judgement(org, item, "not judged", "its baseline month is not known", month)
     value, wanted = (count if people else share), max(required)
-    if metric.direction == "higher":
+    if year.direction_of(item.measure) == "higher":
         met = value > wanted if item.below else value >= wanted
     else:
         met = value < wanted if item.below else value <= wanted
     return Judgement(org, item, "met" if met else "missed", "", month, value, wanted, "people" if people else "%")
 
 
-def _month(day: date, year: PlanningYear) -> str | None:
-    """The month a standard is judged in: its own, the year's last where it is older, none where it is later."""
-    month = month_of(day)
-    if month > year.months[-1]:
-        return None
-    return month if month >= year.months[0] else year.months[-1]
+def _months(day: date, year: PlanningYear) -> list[str]:
+    """The months a standard is judged in: its own, if the year has it, and the year's last; none if it is later."""
+    month, last = month_of(day), year.months[-1]
+    if month > last:
+        return []
+    return sorted({month, last}) if month >= year.months[0] else [last]
 
 
 def _required(part: Part, org: str, ref: str, size: float, baselines: Baselines, people: bool) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
 from waitlist.models.submission import challenges, identities
 from waitlist.models.submission.challenges import Questioned
-from waitlist.models.submission.figures import line_of
+from waitlist.models.submission.figures import Figures
 from waitlist.models.submission.identities import Finding, Periods, Severity
 from waitlist.models.submission.standards import Judgement
 from waitlist.planning_year import PlanningYear
@@ -29,12 +30,14 @@ class Overruled:
 
 @dataclass(frozen=True)
 class Case:
-    """What is checked: the figures questioned, the year, its standards judged, overrides, and what else is to be said.
+    """What is checked: the figures questioned, those sent (on the plan's basis), the year, its standards judged,
+    overrides, and what else is to be said.
 
     notes: (check's id, sentence) of what was found on the way: what the plan changes, leaves out or asks for.
     """
 
     questioned: Questioned
+    sent: Figures
     year: PlanningYear
     periods: Periods
     judgements: Sequence[Judgement]
@@ -65,6 +68,13 @@ def checked(case: Case) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def _of_both(case: Case, find: Callable[[Figures], Iterator[Finding]]) -> Iterator[Finding]:
+    """What ``find`` finds in the figures, and in those sent where they are on another basis."""
+    yield from find(case.questioned.figures)
+    if case.sent is not case.questioned.figures:
+        yield from find(case.sent)
+
+
 def blocking(checks: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``checks`` that stop a submission from being final."""
     return checks[(checks["severity"] == "blocks") & (checks["result"] == "fails")]
@@ -72,9 +82,9 @@ def blocking(checks: pd.DataFrame) -> pd.DataFrame:
 
 def _complete(case: Case) -> Iterator[Finding]:
     """Figures that the data or the forecast should give and do not."""
-    figures = case.questioned.figures
+    figures = case.sent
     for metric in case.year.submitted:
-        line = line_of(case.year, metric.ref)
+        line = case.year.line_of(metric.ref)
         for org in figures.providers:
             blank = [
                 m for m, value in zip(figures.months[1:], figures.of(org, line)[1:], strict=True) if value != value
@@ -93,7 +103,8 @@ def _complete(case: Case) -> Iterator[Finding]:
 def _standards(case: Case) -> Iterator[Finding]:
     for item in case.judgements:
         if item.verdict == "missed":
-            by = f"{item.missed_by:.1f} points"
+            by = f"{item.missed_by:.1f} points" if item.missed_by >= 0.05 else f"{item.missed_by:.2g} points"
+            by = by if item.missed_by else "being no less"
             if item.unit == "people":
                 by = "1 person" if item.missed_by == 1 else f"{item.missed_by:,.0f} people"
             unit = "" if item.unit == "people" else "%"
@@ -133,8 +144,16 @@ def _overridden(case: Case) -> Iterator[Finding]:
             one.item.provider,
             one.item.month,
             f"{identities.words(one.item.measure)} {one.item.value:,} for the model's {one.model:,.0f}",
-            f"Overridden by {one.item.author}: {one.item.reason} ({chance}).",
+            f"Overridden by {one.item.author}: {one.item.reason} ({chance}).{_rebound(one)}",
         )
+
+
+def _rebound(one: Overruled) -> str:
+    """What a list's override does to the flow that takes it up."""
+    if one.item.measure != "waiting_list":
+        return ""
+    flow = identities.words(one.item.balance or "other_removals")
+    return f" Its {flow} take up {abs(one.item.value - one.model):,.0f} in the month and give them back in the next."
 
 
 def _percent(share: float) -> str:
@@ -162,9 +181,9 @@ def _asked(name: str) -> Callable[[Case], Iterator[Finding]]:
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("r4", "blocks", "Every list closes (R4).", lambda c: identities.r4(c.questioned.figures)),
-    Check("nesting", "blocks", "Thresholds are nested.", lambda c: identities.nesting(c.questioned.figures)),
-    Check("icb-sum", "blocks", "The ICB is its providers' sum.", lambda c: identities.icb_sum(c.questioned.figures)),
+    Check("r4", "blocks", "Every list closes (R4).", lambda c: _of_both(c, identities.r4)),
+    Check("nesting", "blocks", "Thresholds are nested.", lambda c: _of_both(c, identities.nesting)),
+    Check("icb-sum", "blocks", "The ICB is its providers' sum.", lambda c: _of_both(c, identities.icb_sum)),
     Check(
         "period-sums",
         "blocks",
@@ -175,19 +194,19 @@ CHECKS: tuple[Check, ...] = (
         "numerators",
         "blocks",
         "Counts are within what they are part of.",
-        lambda c: identities.numerators(c.questioned.figures, c.year),
+        lambda c: _of_both(c, partial(identities.numerators, year=c.year)),
     ),
     Check(
         "whole-numbers",
         "blocks",
         "Figures are whole and not below zero.",
-        lambda c: identities.whole_numbers(c.questioned.figures),
+        lambda c: _of_both(c, identities.whole_numbers),
     ),
     Check(
         "transfers-balance",
         "blocks",
         "As many come by transfer as go.",
-        lambda c: identities.transfers_balance(c.questioned.figures),
+        lambda c: _of_both(c, identities.transfers_balance),
     ),
     Check("complete", "warns", "No figure is blank.", _complete),
     Check("standards", "warns", "Every standard that is judged is met.", _standards),

@@ -30,7 +30,8 @@ class Side:
     """One side of the comparison, for one organisation over M months since the plan's snapshot; people.
 
     size [M + 1] and over [M + 1] the list and those over 52 weeks, the snapshot first; flows [7, M] whole.FLOWS, NaN
-    where not known; opening [105] the list at the snapshot by band; stops [105, M] by published band.
+    where not known; opening [105] the list at the snapshot by band; stops [105, M] by published band, NaN where not
+    known.
     """
 
     size: Floats
@@ -61,17 +62,20 @@ def of_list(planned: Side, actual: Side, lost: Floats) -> dict[str, float]:
 def of_long_waits(planned: Side, actual: Side, lost: Floats, snapshot: str, overruled: float = 0.0) -> dict[str, float]:
     """STEPS of those over 52 weeks at the last month: actual less planned.
 
+    A month whose actual stops are not known makes what is left over a change of data, as it is of the list.
     ``overruled``: by how many a planner's figure is above the model's there; it was promised by activity.
     """
     months = [months_after(snapshot, ahead + 1) for ahead in range(planned.stops.shape[1])]
     of_opening = over_by(snapshot, months[-1])
     weights = np.stack([treated_of_cohort(month, months[-1]) for month in months], axis=1)
+    unknown = np.isnan(actual.stops).any(axis=0)
     data = float(of_opening @ (actual.opening - planned.opening)) + _restated(actual, planned, weights)
     joined = np.array([started_of_cohort(month, months[-1]) for month in months])
     demand = float((np.nan_to_num(actual.flows[0] - planned.flows[0]) * joined).sum())
     of_cohort = (weights * planned.stops).sum(axis=0)
-    working = -float((of_cohort * lost).sum())
-    treated = float((weights * actual.stops).sum() - of_cohort.sum()) + overruled
+    working = -float((np.where(unknown, 0.0, of_cohort) * lost).sum())
+    came = (weights * actual.stops).sum(axis=0)
+    treated = float(np.where(unknown, 0.0, came - of_cohort).sum()) + overruled
     found = {
         "demand": demand,
         "activity": -treated - working,
@@ -80,6 +84,8 @@ def of_long_waits(planned: Side, actual: Side, lost: Floats, snapshot: str, over
         "data changes": data,
     }
     rest = float(actual.over[-1] - planned.over[-1]) - sum(found.values())
+    if unknown.any():  # nobody can say how those of an unreported month left (R3)
+        found |= {"data changes": data + rest, "other removals": 0.0}
     return {step: found.get(step, rest) for step in STEPS}
 
 

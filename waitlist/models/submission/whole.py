@@ -85,7 +85,7 @@ def base_of(months: Sequence[str], snapshot: str, observed: Mapping[str, Series]
         for flow, name in ((IN, "transfers_in"), (OUT, "transfers_out")):
             flows[p, flow, ~actual] = series[name][~actual]
     for m in np.flatnonzero(~actual):
-        flows[:, IN, m], flows[:, OUT, m] = _balanced(flows[:, IN, m], flows[:, OUT, m])
+        flows[:, IN, m], flows[:, OUT, m] = balanced(flows[:, IN, m], flows[:, OUT, m])
     return closed(Base(providers, tuple(months), pieces, flows, actual))
 
 
@@ -99,7 +99,7 @@ def closed(base: Base) -> Base:
     return replace(base, flows=flows)
 
 
-def _balanced(came: Floats, went: Floats) -> tuple[Floats, Floats]:
+def balanced(came: Floats, went: Floats) -> tuple[Floats, Floats]:
     """Both rounded so that as many come as go: who has the largest part over is rounded up first."""
     if np.isnan(came).any() or np.isnan(went).any():
         return np.rint(came), np.rint(went)

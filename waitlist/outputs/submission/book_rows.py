@@ -10,7 +10,6 @@ from typing import Literal
 
 from waitlist.calendar import month_of
 from waitlist.outputs import words as say
-from waitlist.outputs.submission.long import line_of
 from waitlist.planning_year import Metric, PlanningYear
 from waitlist.submission import STOCKS
 from waitlist.submitted import Submission
@@ -91,7 +90,7 @@ def rows_of(made: Submission) -> tuple[Row, ...]:
     year, plain = made.year, made.disclosed
     pieces = tuple(map(piece_key, PIECES))
     of = {"waiting_list": pieces, "within_18_weeks": pieces[:1]} | {n: pieces[1 + i :] for i, n in enumerate(NESTED)}
-    extra = [m for m in year.submitted if line_of(year, m.ref) == m.ref]
+    extra = [m for m in year.submitted if year.line_of(m.ref) == m.ref]
     found = [Row("", "head", "People waiting at the end of the month")]
     found += [_of_line(made, line, True, () if plain else of[line]) for line in STOCKS]
     found += [_of_metric(m, year, plain) for m in extra if m.stock]
@@ -111,7 +110,7 @@ def rows_of(made: Submission) -> tuple[Row, ...]:
 
 def metrics_of(year: PlanningYear, line: str) -> list[Metric]:
     """The year's metrics whose own count is this line."""
-    return [metric for metric in year.submitted if line_of(year, metric.ref) == line]
+    return [metric for metric in year.submitted if year.line_of(metric.ref) == line]
 
 
 def metric_name(metric: Metric) -> str:
@@ -134,7 +133,7 @@ def _of_line(made: Submission, line: str, stock: bool, of: tuple[str, ...] = ())
 
 
 def _of_metric(metric: Metric, year: PlanningYear, plain: bool) -> Row:
-    of = () if plain else tuple(line_of(year, ref) for ref in metric.of)
+    of = () if plain else tuple(year.line_of(ref) for ref in metric.of)
     return Row(metric.ref, "sum" if of else "value", metric_name(metric), metric.ref, metric.unit, metric.stock, of)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from waitlist.planning_year import BASES, Metric, PlanningYear
+from waitlist.planning_year import Metric
 from waitlist.submitted import Submission
 
 COLUMNS = (
@@ -83,19 +83,13 @@ def count_text(value: float, status: str) -> str:
     return str(round(value))
 
 
-def line_of(year: PlanningYear, ref: str) -> str:
-    """The line of the figures that holds a reference's own count. Raises KeyError for a reference that is not there."""
-    given = year.metric_of(ref).given_by
-    return given if given in BASES else ref
-
-
 def _of_metric(made: Submission, held: Submitted, org: str, metric: Metric) -> Iterator[tuple[str, ...]]:
     counted = [("Numerator", metric.ref)] + ([("Denominator", metric.denominator)] if metric.denominator else [])
     words = map(_plain, (metric.family, metric.subject, metric.category, metric.name))
     same = (metric.ref, metric.ref.replace(".", ""), *words)
     for month in made.year.months:
         for kind, ref in counted:
-            value = held.cells.get((org, line_of(made.year, ref), month), "")
+            value = held.cells.get((org, made.year.line_of(ref), month), "")
             yield (f"{month}-01", made.settings.region, org, *same, kind, "Count", value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -42,8 +43,7 @@ def submission(made: Submission) -> str:
     found = found.sort_values("severity", key=lambda column: column.map(order), kind="stable")
     lines = [
         textwrap.fill(
-            f"{row.severity}: {row.check}, {' '.join(filter(None, (str(row.org), str(row.month))))}: {row.figures}. "
-            f"{row.sentence}".replace(", : ", ": "),
+            _finding(row),
             WIDTH,
             subsequent_indent="  ",
         )
@@ -57,6 +57,13 @@ def submission(made: Submission) -> str:
     said = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in ("met", "missed", "not judged"))
     ends = [f"{passed} checks pass. Standards: {said}.", *lines]
     return "\n".join([title, "", grid(columns, rows), "", *ends])
+
+
+def _finding(row: Any) -> str:
+    """A finding in a line: how severe, which check, of whom and when, its figures, and the question."""
+    where = " ".join(filter(None, (row.org, row.month)))
+    said = f"{row.figures}. {row.sentence}" if row.figures else row.sentence
+    return f"{row.severity}: {row.check}{', ' if where else ''}{where}: {said}"
 
 
 def _row(made: Submission, org: str, month: str) -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waitlist.errors import Problem, Refusal
-from waitlist.outputs.submission.long import Submitted, line_of, submitted
+from waitlist.outputs.submission.long import Submitted, submitted
 from waitlist.outputs.submission.template_mapping import MappingFile, Told, mapping_of
 from waitlist.outputs.submission.template_safe import problems_of, read
 from waitlist.outputs.submission.template_xml import column_of, filled, letters_of
@@ -91,7 +91,7 @@ def _targets(made: Submission, held: Submitted, asked: MappingFile) -> list[Targ
     """Every cell that the mapping names, in order, those outside a sheet's limits too."""
     refs, found = {metric.ref for metric in made.year.submitted}, []
     for number, entry in enumerate(asked.cells):
-        line = entry.line or (line_of(made.year, entry.ref) if entry.ref in refs else "")
+        line = entry.line or (made.year.line_of(entry.ref) if entry.ref in refs else "")
         row, column = _at(entry.start)
         for place, month in enumerate(made.year.months):
             ahead = (place + (place // 3 if entry.skip_quarters else 0)) * entry.step
