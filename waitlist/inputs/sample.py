@@ -101,6 +101,9 @@ def check_place(to: Path) -> None:
     remedy = "Choose a new name, or move it away."
     if to.is_symlink() or (to.exists() and not to.is_dir()):
         raise refuse(str(to), "", "", "the sample is written as a folder, and this is a file or a link", remedy)
+    above = next((place for place in to.absolute().parents if place.exists()), to)
+    if not above.is_dir():
+        raise refuse(str(to), "", "", f"{above.name} is a file, not a folder", "Choose a new name.")
     stranger = _stranger(to) if to.exists() else ""
     if stranger:
         rule = "a folder is replaced only if it is a sample, with nothing else in it and nothing changed (R14)"
