@@ -249,7 +249,7 @@ def of_year(request, place, history) -> Submission:
 
 def test_every_metric_of_every_year_is_in_the_csv_and_on_the_sheets(of_year, tmp_path):
     year, table = of_year.year, long.long_table(of_year)
-    assert list(table.columns) == list(long.COLUMNS)
+    assert list(table.columns) == list(long.LAYOUT)
     numerators = table[table["MeasureType"] == "Numerator"]
     months = [f"{month}-01" for month in year.months]
     expected = [(o, metric.ref, m) for o in of_year.orgs for metric in year.submitted for m in months]
@@ -298,7 +298,7 @@ def test_the_same_submission_gives_the_same_bytes(made, written, tmp_path):
     content = long.as_csv(made)
     assert content == long.as_csv(made) and b"\r" not in content
     rows = list(csv.reader(io.StringIO(content.decode("utf-8"))))
-    assert rows[0] == list(long.COLUMNS) and rows[1][:5] == ["2025-04-01", "MADER", "MADE1", "E.B.3a", "EB3a"]
+    assert rows[0] == list(long.LAYOUT) and rows[1][:5] == ["2025-04-01", "MADER", "MADE1", "E.B.3a", "EB3a"]
 
 
 def test_no_name_becomes_a_formula(made, tmp_path):

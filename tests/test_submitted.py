@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import waitlist as wl
-from waitlist.inputs.submitted import COLUMNS, SIZE_LIMIT, read_submitted
+from waitlist.inputs.submitted import LAYOUT, SIZE_LIMIT, read_submitted
 from waitlist.inputs.submitted_cells import Cell, Faults
 from waitlist.inputs.submitted_rules import judge
 from waitlist.planning_year import in_force
@@ -80,13 +80,13 @@ def rows_of(found: Figures, orgs: Iterable[str] = ORGS) -> list[dict[str, str]]:
                     if ref:
                         head = (f"{month}-01", REGION, org, metric.ref, metric.ref.replace(".", ""), *words)
                         row = (*head, kind, "Count", str(found[org, ref, month]))
-                        rows.append(dict(zip(COLUMNS, row, strict=True)))
+                        rows.append(dict(zip(LAYOUT, row, strict=True)))
     return rows
 
 
 def text_of(rows: Iterable[dict[str, str]]) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(out, LAYOUT, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
@@ -150,7 +150,7 @@ def test_blanks_that_may_be_read_as_nan(path, found):
 
 
 def test_a_windows_file_with_empty_lines_is_the_same(path):
-    text = "\ufeff" + TEXT.replace("\n", "\r\n") + "\r\n" + "," * (len(COLUMNS) - 1) + "\r\n"
+    text = "\ufeff" + TEXT.replace("\n", "\r\n") + "\r\n" + "," * (len(LAYOUT) - 1) + "\r\n"
     assert same(read(path, text), FIGURES)
 
 
@@ -233,14 +233,14 @@ def other_reference(row: dict[str, str], ref: str) -> dict[str, str]:
     """The columns that go with a reference."""
     metric = YEAR.metric_of(ref)
     words = (metric.ref, metric.ref.replace(".", ""), metric.family, metric.subject, metric.category, metric.name)
-    return row | dict(zip(COLUMNS[3:9], words, strict=True))
+    return row | dict(zip(LAYOUT[3:9], words, strict=True))
 
 
 def with_104_weeks() -> str:
     """With rows of a reference of the year before, all its words its own."""
     old = in_force("2024-25").year.metric_of("E.B.19")
     words = ("E.B.19", "EB19", old.family, old.subject, old.category, old.name)
-    more = [row | dict(zip(COLUMNS[3:9], words, strict=True)) for row in ROWS if where(PlanningRef="E.B.20")(row)]
+    more = [row | dict(zip(LAYOUT[3:9], words, strict=True)) for row in ROWS if where(PlanningRef="E.B.20")(row)]
     return text_of([*ROWS, *more])
 
 
@@ -257,8 +257,8 @@ def all_without_header() -> str:
 def swapped(which: Callable[[dict[str, str]], bool]) -> str:
     """Values of Numerator and Denominator each in the other's row."""
     other = {"Numerator": "Denominator", "Denominator": "Numerator"}
-    value = {tuple(row[c] for c in COLUMNS[:10]): row["Value"] for row in ROWS}
-    key = lambda row: (*(row[c] for c in COLUMNS[:9]), other[row["MeasureType"]])  # noqa: E731
+    value = {tuple(row[c] for c in LAYOUT[:10]): row["Value"] for row in ROWS}
+    key = lambda row: (*(row[c] for c in LAYOUT[:9]), other[row["MeasureType"]])  # noqa: E731
     return text_of(row | {"Value": value[key(row)]} if which(row) else row for row in ROWS)
 
 

@@ -24,6 +24,19 @@ STOCKS = (
 FLOWS = ("clock_starts", "stops_admitted", "stops_non_admitted")
 """Figures of a month that an override may name, beside references that the plan's ratios or files give."""
 
+R4_FLOWS = (
+    "clock_starts",
+    "stops_admitted",
+    "stops_non_admitted",
+    "other_removals",
+    "transfers_in",
+    "transfers_out",
+    "restatement",
+)
+"""Every flow between one list and the next (R4)."""
+R4_SIGNS = (1, -1, -1, -1, 1, -1, 1)
+"""What each of them does to the list."""
+
 Ratio = Annotated[Number, Field(ge=0, le=20)]
 
 

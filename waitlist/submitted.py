@@ -16,6 +16,21 @@ from waitlist.submission import SubmissionSettings
 if TYPE_CHECKING:
     import pandas as pd
 
+LAYOUT = (
+    "DimDateStart",
+    "RegionCode",
+    "OrgCode",
+    "PlanningRef",
+    "MeasureID",
+    "MeasureFamily",
+    "MeasureSubject",
+    "ActivityCategory",
+    "MeasureName",
+    "MeasureType",
+    "MetricType",
+    "Value",
+)
+"""The columns of submission.csv, in order."""
 OTHER = "OTHER"
 """Providers outside the plan, on the commissioner basis."""
 

@@ -14,26 +14,12 @@ from waitlist.inputs.submitted_cells import NUMERATOR, Cell, Faults, clipped, ex
 from waitlist.inputs.submitted_rows import Row, Sheet, nearest
 from waitlist.inputs.submitted_rules import judge
 from waitlist.planning_year import PlanningYear
-from waitlist.submitted import OTHER
+from waitlist.submitted import LAYOUT, OTHER
 
 SIZE_LIMIT = 1 << 24
 """Bytes of a file: a submission of England's trusts together is a third of it."""
 MOST_TIMES = 4
 """A file with so many times the rows it should have is another file."""
-COLUMNS = (
-    "DimDateStart",
-    "RegionCode",
-    "OrgCode",
-    "PlanningRef",
-    "MeasureID",
-    "MeasureFamily",
-    "MeasureSubject",
-    "ActivityCategory",
-    "MeasureName",
-    "MeasureType",
-    "MetricType",
-    "Value",
-)
 SAVE = "Save it as CSV UTF-8, parted by commas."
 
 
@@ -115,23 +101,23 @@ def _rows(text: str, faults: Faults) -> list[Row]:
     _header(head, faults)
     if not rest:
         faults.add("the file", "", "", "the file holds no rows below its header", "Write the submission anew.")
-    return [Row(number, dict(zip(COLUMNS, row, strict=False)), len(row)) for number, row in rest]
+    return [Row(number, dict(zip(LAYOUT, row, strict=False)), len(row)) for number, row in rest]
 
 
 def _header(head: Sequence[str], faults: Faults) -> None:
-    there = [name for name in COLUMNS if name in head]
-    others = [name for name in head if name not in COLUMNS]
+    there = [name for name in LAYOUT if name in head]
+    others = [name for name in head if name not in LAYOUT]
     sort, place = "the header", "header"
     if not there:
-        mark = next((mark for mark in ";\t|" if head[0].count(mark) >= len(COLUMNS) - 1), None)
+        mark = next((mark for mark in ";\t|" if head[0].count(mark) >= len(LAYOUT) - 1), None)
         if mark:
             shown = {"\t": "tabs"}.get(mark, mark)
             faults.add(sort, place, shown, "the columns must be parted by commas", SAVE)
             return
-        rule = f"the first row must hold the columns' names: {', '.join(COLUMNS)}"
+        rule = f"the first row must hold the columns' names: {', '.join(LAYOUT)}"
         faults.add(sort, place, ", ".join(head[:3]), rule, "Add the header.")
         return
-    for name in COLUMNS:
+    for name in LAYOUT:
         if head.count(name) > 1:
             rule = f"the column {name} may be there once"
             faults.add(sort, place, f"{head.count(name)} times", rule, "Keep one of them.")
@@ -144,7 +130,7 @@ def _header(head: Sequence[str], faults: Faults) -> None:
     for name in others:
         rule = "a column that the layout does not have"
         faults.add(sort, place, name or "a column without a name", rule, "Leave it out.")
-    if len(head) == len(there) == len(COLUMNS) and list(head) != list(COLUMNS):
+    if len(head) == len(there) == len(LAYOUT) and list(head) != list(LAYOUT):
         rule = "the columns must stand in the layout's order"
-        moved = next(name for name, right in zip(head, COLUMNS, strict=True) if name != right)
-        faults.add(sort, place, moved, f"{rule}: {', '.join(COLUMNS)}", "Put them in order.")
+        moved = next(name for name, right in zip(head, LAYOUT, strict=True) if name != right)
+        faults.add(sort, place, moved, f"{rule}: {', '.join(LAYOUT)}", "Put them in order.")

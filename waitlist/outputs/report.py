@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 
 from waitlist.calendar import month_end, months_after, months_between
-from waitlist.outputs import charts, lookback, sentences
+from waitlist.outputs import charts, lookback, noted, sentences
 from waitlist.outputs import words as say
 from waitlist.outputs.aid import aid_part
 from waitlist.outputs.compared import compared
@@ -77,8 +77,8 @@ def render(result: Result) -> str:
         supposing=sentences.supposing(result.plan),
         led=result.paces["month_end"].nunique(),
         paces=_paces(result, providers[: CHARTED + 1]),
-        breaks=_breaks(result),
-        warnings=_warnings(result),
+        breaks=noted.breaks(result.breaks, result.provider_names, result.specialty_names),
+        warnings=noted.problems(result.warnings),
         flatters=sentences.flatters(result),
         clearance_rule=sentences.clearance_rule(result.plan),
     )
@@ -333,28 +333,6 @@ def _paces(result: Result, providers: Sequence[str]) -> Table:
     ]
     columns = ["Provider", *(f"About {knot} weeks waited" for knot in knots), "Admitted stops, beside it"]
     return Table("Pace of departure, 1 being as observed", columns, rows)
-
-
-def _breaks(result: Result) -> Table:
-    rows = [
-        [
-            say.provider_name(found.provider, result.provider_names),
-            say.specialty_name(found.specialty, result.specialty_names),
-            say.month(f"{found.month}-01"),
-            found.kind.replace("_", " "),
-            say.count(found.size) if found.size else say.NONE,
-            found.reason,
-            found.source,
-        ]
-        for found in result.breaks
-    ]
-    columns = ["Provider", "Specialty", "From", "Kind", "People", "Reason", "Source"]
-    return Table("Changes in what is reported, kept out of every rate", columns, rows)
-
-
-def _warnings(result: Result) -> Table:
-    rows = [[p.file, p.place, p.value, p.rule, p.remedy] for p in result.warnings]
-    return Table("Problems to look at", ["File", "Place", "Found", "Rule", "What to do"], rows)
 
 
 def _iso(dates: pd.Series[Any]) -> list[str]:

@@ -12,22 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from waitlist.bands import Floats
-from waitlist.submission import STOCKS
+from waitlist.submission import R4_FLOWS, R4_SIGNS, STOCKS
 
 PIECES = ("within_18_weeks", "18_to_52", "52_to_65", "65_to_78", "78_to_104", "over_104_weeks")
 """The list divided by weeks waited, so that nested thresholds are sums of what lies beyond them."""
-FLOWS = (
-    "clock_starts",
-    "stops_admitted",
-    "stops_non_admitted",
-    "other_removals",
-    "transfers_in",
-    "transfers_out",
-    "restatement",
-)
+FLOWS = R4_FLOWS
 STARTS, ADMITTED, NON_ADMITTED, REMOVED, IN, OUT, RESTATED = range(len(FLOWS))
-SIGNS = np.array([1.0, -1.0, -1.0, -1.0, 1.0, -1.0, 1.0])
-"""R4's sign of each flow."""
+SIGNS = np.array(R4_SIGNS, dtype=float)
 
 Series = Mapping[str, Mapping[str, float]]
 """measure → month → value; a month that is not there is not known (R3)."""

@@ -15,11 +15,9 @@ from waitlist.outputs.submission.book_page import BLUE, GREY, NUMBERS, ORANGE, Y
 from waitlist.outputs.submission.book_rows import (
     FIRST_COLUMN,
     FIRST_ROW,
-    FLOWS,
     PIECES,
     QUARTERS,
     SHARES,
-    SIGNS,
     Held,
     Row,
     line_name,
@@ -28,6 +26,8 @@ from waitlist.outputs.submission.book_rows import (
 )
 from waitlist.outputs.submission.long import SUPPRESSED
 from waitlist.planning_year import Metric
+from waitlist.submission import R4_FLOWS as FLOWS
+from waitlist.submission import R4_SIGNS as SIGNS
 from waitlist.submission import STOCKS
 
 WIDTHS = (11, 50, 14, *(10,) * 18)

@@ -11,6 +11,8 @@ from typing import Literal
 from waitlist.calendar import month_of
 from waitlist.outputs import words as say
 from waitlist.planning_year import Metric, PlanningYear
+from waitlist.submission import R4_FLOWS as FLOWS
+from waitlist.submission import R4_SIGNS as SIGNS
 from waitlist.submission import STOCKS
 from waitlist.submitted import Submission
 
@@ -25,17 +27,6 @@ PIECES = {
 """The list divided by weeks waited, in words; ``piece_key`` is how their rows are called."""
 NESTED = STOCKS[2:]
 """Over 18 weeks and on: each is the sum of the pieces from its own on."""
-FLOWS = (
-    "clock_starts",
-    "stops_admitted",
-    "stops_non_admitted",
-    "other_removals",
-    "transfers_in",
-    "transfers_out",
-    "restatement",
-)
-SIGNS = (1, -1, -1, -1, 1, -1, 1)
-"""R4's sign of each flow."""
 SHARES = {"percent_within_18_weeks": "within_18_weeks", "percent_over_52_weeks": "over_52_weeks"}
 """Percentages of the list, by what they are a percentage of."""
 UNASKED = {"other_removals": "Other removals (net of returns): R4's own line, no reference asks for it"}

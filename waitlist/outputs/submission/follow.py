@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from waitlist.outputs import charts
+from waitlist.outputs import charts, noted
 from waitlist.outputs import words as say
 from waitlist.outputs.parts import Figure, Table, lines
 from waitlist.outputs.submission import follow_charts
@@ -97,8 +97,8 @@ def render(held: FollowUp) -> str:
         parts=[_part(held, org) for org in icb_first(held)],
         steps=[(step.capitalize(), words[0]) for step, words in STEPS.items()],
         needed=_needed(held),
-        breaks=_breaks(held),
-        warnings=_warnings(held),
+        breaks=noted.breaks(held.breaks, held.names, {}),
+        warnings=noted.problems(held.warnings),
     )
 
 
@@ -209,25 +209,3 @@ def _more(row: Any) -> str:
 
 
 # What this rests on
-
-
-def _breaks(held: FollowUp) -> Table:
-    rows = [
-        [
-            say.provider_name(found.provider, held.names),
-            say.specialty_name(found.specialty, {}),
-            month_words(found.month),
-            found.kind.replace("_", " "),
-            say.count(found.size) if found.size else say.NONE,
-            found.reason,
-            found.source,
-        ]
-        for found in held.breaks
-    ]
-    columns = ["Provider", "Specialty", "From", "Kind", "People", "Reason", "Source"]
-    return Table("Changes in what is reported, kept out of every rate", columns, rows)
-
-
-def _warnings(held: FollowUp) -> Table:
-    rows = [[p.file, p.place, p.value, p.rule, p.remedy] for p in held.warnings]
-    return Table("Problems to look at", ["File", "Place", "Found", "Rule", "What to do"], rows)

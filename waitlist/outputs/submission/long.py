@@ -9,22 +9,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from waitlist.planning_year import Metric
-from waitlist.submitted import Submission
+from waitlist.submitted import LAYOUT, Submission
 
-COLUMNS = (
-    "DimDateStart",
-    "RegionCode",
-    "OrgCode",
-    "PlanningRef",
-    "MeasureID",
-    "MeasureFamily",
-    "MeasureSubject",
-    "ActivityCategory",
-    "MeasureName",
-    "MeasureType",
-    "MetricType",
-    "Value",
-)
 SUPPRESSED = "*"
 """What stands where a figure is withheld."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -45,11 +31,11 @@ class Submitted:
 
 
 def long_table(made: Submission) -> pd.DataFrame:
-    """The submission as COLUMNS, all texts: a Numerator row for each month, organisation and reference, and a
+    """The submission as LAYOUT, all texts: a Numerator row for each month, organisation and reference, and a
     Denominator row where the reference is a share of another; counts only, no percentages."""
     held = submitted(made)
     rows = [row for org in held.orgs for metric in made.year.submitted for row in _of_metric(made, held, org, metric)]
-    return pd.DataFrame(rows, columns=list(COLUMNS), dtype=str)
+    return pd.DataFrame(rows, columns=list(LAYOUT), dtype=str)
 
 
 def as_csv(made: Submission) -> bytes:
