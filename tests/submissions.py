@@ -37,7 +37,7 @@ def plan_of(place: Path, year: str = "2025-26", **keys: Any) -> wl.Plan:
     return wl.Plan.model_validate(whole | {"submission": submission} | keys)
 
 
-SUBMISSION_KEYS = ("basis", "ratios", "supplementary", "template", "mapping", "register", "standard", "metric")
+SUBMISSION_KEYS = ("icb", "basis", "ratios", "supplementary", "template", "mapping", "register", "standard", "metric")
 
 
 def base(providers: tuple[str, ...] = ("AAA", "BBB"), actuals: int = 6) -> Base:

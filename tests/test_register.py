@@ -279,8 +279,31 @@ def test_a_file_that_is_no_register_is_refused_and_left_as_it_is(tmp_path):
     content = other.read_bytes()
     assert "this database holds something else" in refusal(opened, str(other))
     assert other.read_bytes() == content
-    for nowhere in (str(tmp_path), str(other / "register.db"), "a\0b"):
+    for nowhere in (str(other / "register.db"), "a\0b"):
         assert "the register cannot be opened" in refusal(opened, nowhere)
+    for other_kind in (str(tmp_path), "/dev/null"):
+        assert "a register is an ordinary file" in refusal(opened, other_kind)
+    said = refusal(opened, "postgresql:/planner:secret@server/waitlist")
+    assert "two strokes" in said and "secret" not in said
+
+
+def test_who_made_a_version_when_and_as_what_is_sealed_too(tmp_path):
+    path = tmp_path / "register.db"
+    with kept.open_register(str(path)) as register:
+        kept.add(register, replace(FIRST, status="draft"))
+    for change in ("status = 'final'", "author = 'Somebody else'", "created = '2020-01-01T00:00:00+00:00'"):
+        with closing(sqlite3.connect(path)) as connection:
+            before = connection.execute("SELECT status, author, created FROM version").fetchone()
+            connection.execute(f"UPDATE version SET {change}")
+            connection.commit()
+        with kept.open_register(str(path)) as register, pytest.raises(Refusal, match="has been altered"):
+            kept.read(register, PLAN, YEAR, 1)
+        with closing(sqlite3.connect(path)) as connection:
+            triggers = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
+            for name in triggers:
+                connection.execute(f'DROP TRIGGER "{name}"')
+            connection.execute("UPDATE version SET status = ?, author = ?, created = ?", before)
+            connection.commit()
 
 
 def test_an_empty_file_is_a_new_register(tmp_path):

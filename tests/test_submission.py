@@ -346,6 +346,11 @@ def refused(call):
         ),
         ({"standard": [{"id": "within-18-provider", "form": "wrong"}]}, "points above baseline"),
         ({"metric": [{"name": "no ref"}]}, "is known by its ref"),
+        ({"metric": [{"ref": "E.M.8", "given_by": "sum", "of": ["E.M.8"]}]}, "no figure of its own"),
+        ({"metric": [{"ref": "E.M.8", "given_by": "sum", "of": ["E.M.18"]}]}, "no figure of its own"),
+        ({"standard": [{"id": "over-52-provider", "percent": 1e300}]}, "less than or equal to 100"),
+        ({"icb": "MADE1"}, "must not be a provider's"),
+        ({"icb": "OTHER"}, "nor ALL or OTHER"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_remedy(place, history, keys, says):

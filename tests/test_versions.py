@@ -89,6 +89,16 @@ def test_one_override_changes_its_cell_and_what_depends_on_it_and_nothing_else(d
     ]
 
 
+def test_a_register_is_never_in_the_folder_that_is_replaced(made, place, tmp_path):
+    out = tmp_path / "round"
+    out.mkdir()
+    (out / "manifest.json").write_text('{"tool": "waitlist", "files": []}')
+    plan = plan_of(place, register=str(out / "register.sqlite"))
+    with pytest.raises(Refusal, match="the plan or its register"):
+        versions.write(as_of(made, plan), out)
+    assert [path.name for path in out.iterdir()] == ["manifest.json"]
+
+
 def test_each_cause_of_a_difference_is_named(desk, made, history, place):
     plan = desk()
     registered(plan, made)

@@ -278,6 +278,8 @@ def submission(
     """The trajectory submission of a planning year: monthly, whole, checked, in versions, and followed up."""
     if compare and actual:
         raise typer.BadParameter("give --compare or --actual, not both")
+    if (compare or actual) and (draft or disclosure or origin):
+        raise typer.BadParameter("--draft, --disclosure and --origin are of a submission that is made")
     settings = _settings(plan, inputs, history, draws, seed, out)
     if compare:
         submitting.compare(settings, compare, out, as_json)
@@ -329,7 +331,7 @@ def _settings(
     _refuse_missing(history or [])
     plan = Plan.load(plan_file, inputs=inputs, history=history or None, draws=draws, seed=seed)
     if out:
-        check_place(out, plan.inputs, *plan.history)
+        check_place(out, plan_file, *plan.files)
     return plan
 
 

@@ -29,7 +29,8 @@ class Problem:
         """The problem in one line of plain words."""
         where = f"{self.file}, {self.place}" if self.place else self.file
         found = f" (found {self.value})" if self.value else ""
-        return f"{where}: {self.rule}{found}. {self.remedy}"
+        said = f"{where}: {self.rule}{found}. {self.remedy}"
+        return "".join(sign if sign.isprintable() else "\ufffd" for sign in said)  # nothing commands a terminal
 
     def as_dict(self) -> dict[str, str]:
         """The problem as plain values, for JSON."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from waitlist.bands import Floats
 from waitlist.calendar import is_working_day, month_end, month_of, months_after, months_between, working_days
-from waitlist.errors import Refusal, refuse
+from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
 from waitlist.known import Known, reaching, record
 from waitlist.known import known as known_of
@@ -33,7 +33,7 @@ from waitlist.results import ALL
 from waitlist.software import software
 from waitlist.submission import STOCKS
 from waitlist.submitted import FollowUp
-from waitlist.versions import register_of, version_of
+from waitlist.versions import is_there, register_of, version_of
 
 RATED = (*STOCKS, *FLOWS[:3])
 """The figures held against what came, beside the percentage within 18 weeks."""
@@ -130,8 +130,14 @@ def follow(plan: Plan, folder: str | Path, cache: bool = True, progress: Progres
 
 def _held(plan: Plan, folder: Path, cache: bool, tell: Progress) -> tuple[_Held, Plan, History]:
     settings, year = asked(plan)
-    with open_register(register_of(plan)) as register:
-        version = latest(register, plan.name, year.year.year, "final") or latest(register, plan.name, year.year.year)
+    version = None
+    if is_there(plan):
+        with open_register(register_of(plan)) as register:
+            version = latest(register, plan.name, year.year.year, "final") or latest(
+                register, plan.name, year.year.year
+            )
+    if version is not None:
+        _refuse_other_scope(plan, version)
     origin = version.snapshot[:7] if version else None
     before = read(plan.inputs, plan, origin, cache, tell)
     if version is None:
@@ -150,6 +156,23 @@ def _held(plan: Plan, folder: Path, cache: bool, tell: Progress) -> tuple[_Held,
     mean = expected(told.assumed, told.factors, then.projected.state.time, told.planned)
     cells = {(c.org, c.line, c.month): math.nan if c.value is None else float(c.value) for c in version.cells}
     return _Held(version, cells, year.year, settings.icb, then, now, mean), rest, after
+
+
+def _refuse_other_scope(plan: Plan, version: Version) -> None:
+    """Refuse to hold a version against a plan that is about other lists."""
+    told, problems = manifest.told(plan), []
+    for key, now, was in (
+        ("providers", told["providers"], version.plan["providers"]),
+        ("specialties", told["specialties"], version.plan["specialties"]),
+        ("submission.icb", told["submission"]["icb"], version.plan["submission"]["icb"]),
+    ):
+        if now != was:
+            rule = f"version {version.number} is about other lists: its {key} are {was}"
+            problems.append(
+                Problem("error", "the plan", key, str(now), rule, "Use the plan as it was, or another name.")
+            )
+    if problems:
+        raise Refusal(problems)
 
 
 def _percent(part: float, whole: float) -> float:

@@ -195,6 +195,13 @@ class Plan(Settings):
         return self
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file and folder that a command reads or keeps for the plan: none of them is ever replaced."""
+        aid = () if self.mutual_aid is None else (*self.mutual_aid.coordinates, self.mutual_aid.travel)
+        submission = () if self.submission is None else self.submission.files
+        return (self.inputs, *self.history, *(path for path in aid if path is not None), *submission)
+
+    @property
     def hub_codes(self) -> frozenset[str]:
         """The codes of the hubs."""
         return frozenset(hub.code for hub in self.hub)
@@ -232,6 +239,8 @@ class Plan(Settings):
             raise refuse(path.name, "", "", "the plan is not UTF-8 text", "Save it as UTF-8.") from None
         except OSError as error:
             raise refuse(str(path), "", "", f"the plan cannot be read: {error.strerror}", "Check the path.") from None
+        except (RecursionError, ValueError):  # nested without end, or a number of thousands of digits
+            raise refuse(path.name, "", "", "the plan is not TOML that can be read", "Mend the plan.") from None
         paths = {"mutual_aid": ("coordinates", "travel"), "submission": ("supplementary", "template", "mapping")}
         for table, names in ((keys, ("inputs", "history")), *((keys.get(key), names) for key, names in paths.items())):
             if isinstance(table, dict):

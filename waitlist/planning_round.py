@@ -49,6 +49,7 @@ def submission(plan: Plan, history: History, progress: Progress | None = None) -
     months = (months_after(year.year.months[0], -1), *year.year.months)
     snapshot = history.months[-1]
     base = base_of(months, snapshot, {p: known.observed[p] for p in providers}, {p: known.means[p] for p in providers})
+    _refuse_board(settings.icb, providers)
     _refuse_overrides(plan, year.year, providers, snapshot)
     supplied, ratios, sources = _activity(settings, year.year, providers, known.observed)
     figures = figures_of(base, year.year, settings.icb, ratios, supplied, plan.override)
@@ -95,7 +96,15 @@ def asked(plan: Plan) -> tuple[SubmissionSettings, InForce]:
         rule, remedy = "a submission needs a table [submission]", "Add one with year and icb to the plan."
         raise refuse("the plan", "submission", "", rule, remedy)
     settings = plan.submission
+    _refuse_board(settings.icb, (*(plan.providers if plan.providers != "all" else ()), *plan.hub_codes))
     return settings, in_force(settings.year, settings.metric, settings.standard)
+
+
+def _refuse_board(icb: str, others: tuple[str, ...]) -> None:
+    """Refuse a board whose code is another organisation's, or stands for something else."""
+    if icb in (*others, ALL, OTHER):
+        rule = "the board's code must not be a provider's or a hub's, nor ALL or OTHER"
+        raise refuse("the plan", "submission.icb", icb, rule, "Write the code of the integrated care board.")
 
 
 def _icb_name(settings: SubmissionSettings) -> str:

@@ -22,6 +22,8 @@ from waitlist.settings import Asked, Day, Month, Number, Settings, Text
 Sure = Literal["sourced", "check"]
 Level = Literal["national", "icb", "provider"]
 Form = Literal["absolute", "share of the list", "points above baseline", "greater of"]
+REFERENCE = r"^(E\.[A-Z]\.\d{1,2}[a-z]?)?$"
+"""A planning reference, or none."""
 BASES = {
     "waiting_list",
     "within_18_weeks",
@@ -45,10 +47,10 @@ class Metric(Settings):
     it). stock: counted on a month's last day, rather than over the month.
     """
 
-    ref: Annotated[str, Field(pattern=r"^(E\.[A-Z]\.\d{1,2}[a-z]?)?$")]
+    ref: Annotated[str, Field(pattern=REFERENCE)]
     name: Asked
     numerator: Asked
-    denominator: str = ""
+    denominator: Annotated[str, Field(pattern=REFERENCE)] = ""
     given_by: Asked
     of: tuple[Asked, ...] = ()
     stock: bool = Field(default=False, strict=True)
@@ -76,9 +78,9 @@ class Part(Settings):
     """A standard's requirement, or one of several of which the greater holds."""
 
     form: Form
-    value: Number | None = None
-    percent: Number | None = None
-    points: Number | None = None
+    value: Annotated[Number, Field(ge=0, le=100_000_000)] | None = None
+    percent: Annotated[Number, Field(ge=0, le=100)] | None = None
+    points: Annotated[Number, Field(ge=-100, le=100)] | None = None
     baseline: Month | None = None
 
     @model_validator(mode="after")
@@ -107,7 +109,7 @@ class Standard(Part):
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     name: Asked
-    measure: str
+    measure: Annotated[Text, Field(max_length=40)]
     level: Level
     date: Day
     of: tuple[Part, ...] = ()
@@ -119,6 +121,8 @@ class Standard(Part):
     def _parts_where_there_are_several(self) -> Standard:
         if bool(self.of) != (self.form == "greater of"):
             raise ValueError('of goes with form = "greater of"')
+        if any(part.form == "greater of" for part in self.of):
+            raise ValueError('of "greater of", no part is one again')
         return self
 
 
@@ -136,6 +140,11 @@ class PlanningYear(Settings):
         refs = [metric.ref for metric in self.metric if metric.ref]
         if len(set(refs)) < len(refs) or len({item.id for item in self.standard}) < len(self.standard):
             raise ValueError("each reference and each standard's id may be there once")
+        given = {metric.ref: metric.given_by for metric in self.metric}
+        for metric in self.metric:
+            for part in metric.of:
+                if given.get(part) not in ("ratio", "supplementary"):
+                    raise ValueError(f"{metric.ref} is a sum of {part}, which is not there or no figure of its own")
         for asked in (*(m.denominator for m in self.metric), *(r for m in self.metric for r in m.of)):
             if asked and asked not in refs:
                 raise ValueError(f"the reference {asked} is used and not there")

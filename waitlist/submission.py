@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -37,6 +38,8 @@ R4_FLOWS = (
 R4_SIGNS = (1, -1, -1, -1, 1, -1, 1)
 """What each of them does to the list."""
 
+REGISTER = "outputs/register.sqlite"
+"""Where versions are kept when the plan says nothing, in the workspace."""
 Ratio = Annotated[Number, Field(ge=0, le=20)]
 
 
@@ -54,7 +57,7 @@ class Ratios(Settings):
 class SubmissionSettings(Settings):
     """The trajectory submission of a planning year."""
 
-    year: Annotated[str, Field(max_length=20, description="planning year, such as 2025-26")]
+    year: Annotated[Text, Field(max_length=20, description="planning year, such as 2025-26")]
     icb: Code = Field(description="code of the integrated care board")
     icb_name: Asked | None = None
     region: Code = Field(default="", description="code of the NHS region", min_length=0)
@@ -80,6 +83,18 @@ class SubmissionSettings(Settings):
         if (self.template is None) != (self.mapping is None):
             raise ValueError("submission.template and submission.mapping go together")
         return self
+
+    @property
+    def where_registered(self) -> str:
+        """Where versions are kept: a file, or the URL of a database."""
+        return self.register_ or REGISTER
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that is read or kept for it."""
+        named = (*self.supplementary, self.template, self.mapping)
+        register = () if "://" in self.where_registered else (Path(self.where_registered),)
+        return (*(path for path in named if path is not None), *register)
 
 
 class Override(Settings):

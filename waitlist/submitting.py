@@ -45,6 +45,8 @@ def follow(plan: Plan, actual: Path, out: Path | None, no_cache: bool, as_json: 
     from waitlist.outputs import folder, terminal  # noqa: PLC0415
     from waitlist.outputs.submission import printed  # noqa: PLC0415
 
+    if out:
+        folder.check_place(out, actual)
     with progress() as tell:
         held = followed(plan, actual, not no_cache, tell)
         if out:

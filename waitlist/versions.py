@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -22,14 +23,17 @@ from waitlist.results import Answer
 from waitlist.software import software
 from waitlist.submitted import Submission
 
-REGISTER = Path("outputs/register.sqlite")
-"""Where versions are kept when the plan says nothing, in the workspace."""
-
 
 def register_of(plan: Plan) -> str:
     """Where the plan's versions are kept: a file, or the URL of a database."""
     settings, _ = asked(plan)
-    return settings.register_ or str(REGISTER)
+    return settings.where_registered
+
+
+def is_there(plan: Plan) -> bool:
+    """Whether the plan's register is there: reading one makes none."""
+    where = register_of(plan)
+    return "://" in where or Path(where).exists()
 
 
 def write(made: Submission, out: str | Path, draft: bool = False, disclosure: bool = False) -> Submission:
@@ -52,6 +56,7 @@ def write(made: Submission, out: str | Path, draft: bool = False, disclosure: bo
             )
             for row in stops.itertuples()
         )
+    folder.check_place(Path(out), *made.plan.files)
     status = "draft" if draft else "final"
     made = replace(made, author=made.author or _user())
     with open_register(register_of(made.plan)) as register:
@@ -108,9 +113,12 @@ def compare(plan: Plan, one: str, other: str) -> Answer:
 
 def _told(plan: Plan, which: str) -> tuple[Told, str]:
     """One side of a comparison, a version of the register or a file as it was sent, and the day it is of."""
-    if not which.isdigit():
+    if not re.fullmatch(r"[0-9]{1,9}", which):
         return _sent(plan, Path(which)), f"{asked(plan)[1].year.months[0]}-01"
     _, year = asked(plan)
+    if not is_there(plan):
+        rule, remedy = "no version is registered yet", "Write a submission with --out first."
+        raise refuse(register_of(plan), "", "", rule, remedy)
     with open_register(register_of(plan)) as register:
         version = read(register, plan.name, year.year.year, int(which))
     told = Told(

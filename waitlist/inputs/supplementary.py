@@ -32,6 +32,8 @@ def read_supplementary(
         for line, row in _rows(path, problems):
             provider, month, ref, text = (row[column] for column in COLUMNS)
             wrong = _wrong(month, ref, text, refs)
+            if provider not in providers and provider.upper() in providers:
+                wrong = provider, f"a provider's code is written as in the data: {provider.upper()}"
             if not wrong and (provider, ref, month) in found:
                 wrong = f"{provider} {ref} {month}", "each figure may be given once"
             if wrong:
@@ -49,9 +51,9 @@ def _wrong(month: str, ref: str, text: str, refs: Collection[str]) -> tuple[str,
         near = difflib.get_close_matches(ref, sorted(refs), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return ref, f"planning_ref must be a reference of the year that extracts do not give{hint}"
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
         return month, "month must be YYYY-MM"
-    if not re.fullmatch(r"\d{1,9}|\d{1,3}(,\d{3}){1,2}", text):
+    if not re.fullmatch(r"[0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2}", text):
         return text, "value must be a whole number, 0 or more"
     return None
 
@@ -75,12 +77,20 @@ def _rows(path: Path, problems: list[Problem]) -> list[tuple[int, dict[str, str]
         if missing:
             named = ", ".join(missing)
             return wrong(f"the file needs the columns {', '.join(COLUMNS)}", f"no {named}", "Add the column.")
+        twice = [column for column in COLUMNS if there.count(column) > 1]
+        if twice:
+            return wrong("a column may be there once", ", ".join(twice), "Keep one.")
         reader.fieldnames = there
-        return [
-            (reader.line_num, {column: str(row[column] or "").strip() for column in COLUMNS})
-            for row in reader
-            if any(str(value or "").strip() for value in row.values())
-        ]
+        found = []
+        for row in reader:
+            if len(there) != sum(value is not None for value in row.values()) or None in row:
+                if any(str(value or "").strip() for value in row.values()):
+                    rule = f"a row has {len(there)} fields, as the header; a value with a comma in it stands in quotes"
+                    problems.append(Problem("error", path.name, f"row {reader.line_num}", "", rule, MEND))
+                continue
+            if any(str(value).strip() for value in row.values()):
+                found.append((reader.line_num, {column: str(row[column]).strip() for column in COLUMNS}))
+        return found
     except UnicodeDecodeError:
         return wrong("the file must be UTF-8 text", remedy="Save it as CSV UTF-8.")
     except csv.Error as error:

@@ -29,9 +29,12 @@ _ELSEWHERE = "Give another place with --out, or ask for permission to write ther
 def check_place(out: Path, *read: Path) -> None:
     """Refuse, before any work, a place that ``write`` may not replace or cannot make (R14).
 
-    ``read`` are the files and folders of data, which are never replaced. Raises Refusal.
+    ``read`` are the files and folders that the plan names, which are never replaced. Raises Refusal.
     """
-    rule, remedy = _objection(out, read)
+    try:
+        rule, remedy = _objection(out, read)
+    except OSError as error:
+        rule, remedy = f"the folder cannot be: {(error.strerror or str(error)).lower()}", "Name another folder."
     if rule:
         raise refuse(str(out), "", "", rule, remedy)
 
@@ -97,7 +100,7 @@ def _whole(
     All is built in a hidden folder beside ``out`` and put in its place in one step; whatever stops it
     (Ctrl-C, a full disk), nothing is left behind and an older folder stands as it was.
     """
-    check_place(out, made.plan.inputs, *made.plan.history)
+    check_place(out, *made.plan.files)
     target = Path(os.path.abspath(out))
     try:
         with _built_beside(target) as building:
@@ -139,14 +142,16 @@ def _objection(out: Path, read: Iterable[Path]) -> tuple[str, str]:
     if out.is_symlink():
         return "this is a link, and a run's folder is never written through one", "Name the folder itself."
     target = out.resolve()
+    if target.exists() and not target.is_dir():
+        return "there is a file of this name", "Name a folder."
     protected = [Path.cwd().resolve(), *(path.resolve() for path in read)]
     if any(place.is_relative_to(target) for place in protected):
-        return "this holds the data or the place you work in, and would be replaced whole", "Name a new folder."
-    if target.is_dir():
-        if not manifest.is_ours(target) and any(target.iterdir()):
-            return "the folder holds something that no run wrote (R14)", "Name a new folder, or empty this one."
-    elif target.exists():
-        return "there is a file of this name", "Name a folder."
+        rule = "this holds the data or the place you work in, or the plan or its register, and would be replaced whole"
+        return rule, "Name a new folder."
+    if target.is_mount():
+        return "this is a disk's own place, which cannot be replaced", "Name a folder in it."
+    if target.is_dir() and not manifest.is_ours(target) and any(target.iterdir()):
+        return "the folder holds something that no run wrote (R14)", "Name a new folder, or empty this one."
     parent = next(place for place in target.parents if place.exists())
     if not parent.is_dir():
         return f"{parent.name} is a file, not a folder", "Name a folder."

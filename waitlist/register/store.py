@@ -15,7 +15,7 @@ from waitlist.errors import Refusal, refuse
 from waitlist.register.migrate import migrate
 from waitlist.register.tables import CELL, VERSION
 from waitlist.register.troubles import name_of, told
-from waitlist.register.version import Cell, Version, canonical, check, content_hash
+from waitlist.register.version import Cell, Version, canonical, check, seal
 from waitlist.register.where import engine_of
 
 JSON_PARTS = ("plan", "data", "overrides", "checks", "more")
@@ -102,6 +102,9 @@ def _of(query: Select[Any], plan_name: str, year: str) -> Select[Any]:
 
 def _next(connection: Connection, plan_name: str, year: str) -> int:
     highest = connection.execute(_of(select(func.max(VERSION.c.number)), plan_name, year)).scalar()
+    if not isinstance(highest, int | None):
+        place, remedy = f"{plan_name} {year}", "Restore the register from a copy made before."
+        raise refuse(name_of(connection.engine.url), place, highest, "a version's number is a whole number", remedy)
     return (highest or 0) + 1
 
 
@@ -112,7 +115,7 @@ def _numbers(connection: Connection, plan_name: str, year: str) -> list[int]:
 def _insert(connection: Connection, version: Version) -> None:
     row = {name: getattr(version, name) for name in PLAIN_PARTS}
     row |= {name: canonical(getattr(version, name)) for name in JSON_PARTS}
-    row["content_hash"] = content_hash(version)
+    row["content_hash"] = seal(version)
     connection.execute(insert(VERSION).values(row))
     numbered = _of(select(VERSION.c.id), version.plan_name, version.year).where(VERSION.c.number == version.number)
     key = connection.execute(numbered).scalar_one()
@@ -155,7 +158,7 @@ def _verified(register: Engine, connection: Connection, row: RowMapping) -> Vers
             **{name: json.loads(row[name]) for name in JSON_PARTS},
             cells=tuple(Cell(*cell) for cell in cells),
         )
-        untouched = content_hash(version) == row["content_hash"]
+        untouched = seal(version) == row["content_hash"]
     except (TypeError, ValueError, RecursionError):
         untouched = False  # what we wrote can be read: this is not what we wrote
     if not untouched:

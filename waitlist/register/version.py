@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -48,6 +49,12 @@ class Version:
     checks: Sequence[Mapping[str, Any]]
     cells: tuple[Cell, ...]
     more: Mapping[str, Any]
+
+
+def seal(version: Version) -> str:
+    """SHA-256 of a whole version, its number, status, author and time too: what is stored, and verified when read."""
+    whole = (content_hash(version), version.number, version.status, version.author, version.created)
+    return hashlib.sha256(canonical(whole).encode()).hexdigest()
 
 
 def content_hash(version: Version) -> str:

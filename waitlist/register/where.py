@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ POSTGRESQL = ("postgresql", "postgresql+psycopg")
 
 def engine_of(where: str, timeout_seconds: float) -> Engine:
     """The engine of a register; its folder is made if missing. Refusal where it cannot be one."""
+    if "://" not in where and re.match(r"[a-z0-9+]{2,}:/", where):
+        raise _no_address("an address has two strokes after its colon")
     url = _address(where) if "://" in where else URL.create("sqlite", database=where)
     return _file(url, timeout_seconds) if url.get_backend_name() == "sqlite" else _server(url, timeout_seconds)
 
@@ -51,6 +54,9 @@ def _file(url: URL, timeout_seconds: float) -> Engine:
     url = URL.create("sqlite", database=str(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            rule, remedy = "a register is an ordinary file, or a database by its address", "Name a file."
+            raise refuse(path.name or str(path), "", "", rule, remedy)
         is_other = path.exists() and _is_other(path)
     except (OSError, ValueError) as error:
         raise failed(url, error) from None

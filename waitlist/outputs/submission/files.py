@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from waitlist.outputs import tidy
 from waitlist.outputs.submission import book, long, pack_docx, pack_html, template
 from waitlist.submitted import Submission
@@ -23,4 +25,17 @@ def write(made: Submission, folder: Path) -> None:
     if not made.disclosed:
         tables |= {"figures": made.figures, "ranges": made.ranges}
         tables |= {} if made.commissioner is None else {"commissioner": made.commissioner}
-    tidy.write(tables, folder)
+    tidy.write({name: _defused(frame) for name, frame in tables.items()}, folder)
+
+
+def _defused(frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with no text that a spreadsheet takes for a formula: what planners wrote is only text."""
+    found = frame.copy()
+    for name in frame:
+        if frame[name].dtype.kind not in "fiub":
+            found[name] = frame[name].map(_quoted)
+    return found
+
+
+def _quoted(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(long.FORMULA_STARTS) else value

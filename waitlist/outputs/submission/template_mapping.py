@@ -67,16 +67,22 @@ RULES = {
 def mapping_of(path: Path) -> tuple[MappingFile | None, list[Problem]]:
     """The mapping in the file, or what is wrong with it."""
     mend = "Mend the mapping."
+    if path.exists() and not path.is_file():
+        return None, [Problem("error", path.name, "", "", "the mapping must be a file", "Check submission.mapping.")]
     try:
-        keys = tomllib.loads(path.read_text(encoding="utf-8"))
+        keys = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         asked = MappingFile.model_validate(keys)
     except OSError as error:
         rule = f"the mapping cannot be read: {error.strerror or error}"
         return None, [Problem("error", path.name, "", "", rule, "Check submission.mapping in the plan.")]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return None, [Problem("error", path.name, "", "", f"the mapping is no TOML: {error}", mend)]
+    except RecursionError:
+        return None, [Problem("error", path.name, "", "", "the mapping is nested without end", mend)]
     except ValidationError as error:
         return None, [_key_problem(path.name, dict(detail)) for detail in error.errors()]
+    except ValueError as error:  # a number of thousands of digits
+        return None, [Problem("error", path.name, "", "", f"the mapping cannot be read: {error}"[:160], mend)]
     if not asked.cells:
         rule, remedy = "the mapping has no entry, so nothing would be filled", "Add an entry under [[cells]]."
         return None, [Problem("error", path.name, "cells", "", rule, remedy)]

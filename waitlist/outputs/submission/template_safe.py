@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +30,10 @@ def problems_of(path: Path) -> list[Problem]:
         rule = "the template must be a workbook without macros, .xlsx"
         return [Problem("error", name, "", path.suffix, rule, "Save it as .xlsx in Excel; macros are not kept.")]
     try:
+        if path.exists() and not path.is_file():
+            return [
+                Problem("error", name, "", "", "the template must be a file", "Check submission.template in the plan.")
+            ]
         size = path.stat().st_size
         if size > LARGEST:
             rule = f"the template may not be larger than {LARGEST // 1_000_000} MB"
@@ -37,7 +43,7 @@ def problems_of(path: Path) -> list[Problem]:
     except OSError as error:
         rule = f"the template cannot be read: {error.strerror or error}"
         return [Problem("error", name, "", "", rule, "Check submission.template in the plan.")]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError):
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error, lzma.LZMAError):
         return [_no_workbook(name)]
 
 
