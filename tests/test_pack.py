@@ -160,7 +160,7 @@ def test_missed_standards_blocking_checks_overrides_and_blanks_are_told(made):
     stops = "Stops it from being final, Eastwater Hospitals (Made Up), March 2026: over 65 weeks"
     assert stops in parts["risks"] and "Settle what stops it" in parts["asks"]
     assert parts["risks"].index("Stops it") < parts["risks"].index("To be explained")
-    assert "Confirm B. Board's figure of 60 for waiting over 52 weeks at Eastwater" in parts["asks"]
+    assert "Confirm the figure of 60 for waiting over 52 weeks at Eastwater" in parts["asks"]
     assert "under 18 years”, which is blank, for every trust" in parts["asks"]
     assert parts["aid"] == "No transfers are in this plan."
     (table,) = {section.anchor: section.worded for section in content.board}["rests"]

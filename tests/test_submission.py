@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import waitlist as wl
 from tests.submissions import MONTHS, RATIOS, YEAR, base, figures, plan_of
 from waitlist.errors import Refusal
+from waitlist.inputs.commissioned import read_commissioned
 from waitlist.models.submission import identities, standards
 from waitlist.models.submission.chances import Draws, chance
 from waitlist.models.submission.commissioned import Commissioned, on_basis
@@ -250,6 +251,19 @@ def test_the_commissioner_basis_adds_up_and_says_its_ratio(made):
     assert ratio["MADE1"] == 1 and ratio["OTHER"] == 0, (
         "the made-up board pays for everyone at its trusts, and nobody else"
     )
+
+
+def test_the_commissioners_shares_are_those_of_the_published_rows(shared):
+    """Every specialty counts, X02 to X06 among them, whose codes the extract writes without C_."""
+    path = shared / "data" / "rtt_full_extract" / "RTT-2025-08-full-extract.zip"
+    specialties = wl.read(path.parent, origin="2025-08").specialties
+    mine, everyone, _ = read_commissioned(path, "QMF", ["R1H", "RF4", "RQX"], specialties)
+    assert everyone["R1H"][:6].sum() == 133_989, "the list as read"
+    assert [round(mine[code][:6].sum() / everyone[code][:6].sum(), 4) for code in ("R1H", "RF4", "RQX")] == [
+        0.8956,
+        0.9284,
+        0.8989,
+    ]
 
 
 def test_people_who_move_are_commissioned_as_their_sender_is():

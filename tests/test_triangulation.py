@@ -156,6 +156,7 @@ FAULTS = {
     "numerators": lambda: case_of(changed("E.B.24", 50)),
     "whole-numbers": lambda: case_of(changed("E.M.9", 0.5)),
     "transfers-balance": lambda: case_of(changed("transfers_in", 4)),
+    "out-of-scale": lambda: case_of(march_flow(0, 30)),
     "complete": lambda: case_of(changed("E.M.8", float("nan"))),
     "standards": lambda: case_of(figures(sound()), year=one_standard(percent=92.0)),
     "working-days": lambda: case_of(march_flow(0, 1.5)),
@@ -167,6 +168,7 @@ FAULTS = {
     "zero-from-nowhere": lambda: case_of(with_pieces(cleared)),
     "big-moves": lambda: case_of(with_pieces(moved_at_once)),
     "identical-months": lambda: case_of(with_pieces(copied)),
+    "restated": lambda: case_of(changed("restatement", 50, month="2025-05")),
     "unlikely-override": lambda: case_of(figures(sound()), overruled=overrule(0.02)),
     "part-of-a-provider": noted("part-of-a-provider"),
     "overridden": lambda: case_of(figures(sound()), overruled=overrule(0.5)),
@@ -174,6 +176,7 @@ FAULTS = {
     "not-judged": lambda: case_of(figures(sound()), year=one_standard(percent=92.0, date="2029-03-31")),
     "recalled": lambda: case_of(figures(sound()), year=YEAR),
     "plan-changes": noted("plan-changes"),
+    "by-ratio": noted("by-ratio"),
     "not-derivable": noted("not-derivable"),
     "basis": noted("basis"),
     "horizon": noted("horizon"),
@@ -202,7 +205,9 @@ def test_the_check_finds_its_fault_and_says_where_with_a_sentence_to_answer(name
     mine = found[found["check"] == name]
     assert len(mine), found[["check", "figures"]].to_string()
     assert (mine["sentence"].str.len() > 10).all()
-    about_a_figure = not name.startswith(("part-of", "plan-ch", "not-der", "basis", "horizon", "mutual", "recalled"))
+    about_a_figure = not name.startswith(
+        ("part-of", "plan-ch", "not-der", "basis", "horizon", "mutual", "recalled", "by-ratio")
+    )
     assert not about_a_figure or (mine["org"] != "").all()
 
 

@@ -34,6 +34,9 @@ from waitlist.submitted import OTHER, Submission
 SHARES = (0.1, 0.5, 0.9)
 """The draws' shares that stand beside a figure."""
 
+Sources = list[tuple[str, str, float, str]]
+"""(provider, ratio, value, stated or fitted)."""
+
 
 def submission(plan: Plan, history: History, progress: Progress | None = None) -> Submission:
     """The plan's trajectory submission from ``history``, overrides and checks included.
@@ -48,17 +51,17 @@ def submission(plan: Plan, history: History, progress: Progress | None = None) -
     providers = known.providers
     months = (months_after(year.year.months[0], -1), *year.year.months)
     snapshot = history.months[-1]
-    base = base_of(months, snapshot, {p: known.observed[p] for p in providers}, {p: known.means[p] for p in providers})
+    longer = record(known, settings.icb)
+    base = base_of(months, snapshot, {p: longer[p] for p in providers}, {p: known.means[p] for p in providers})
     _refuse_board(settings.icb, providers)
     _refuse_overrides(plan, year.year, providers, snapshot)
     supplied, ratios, sources = _activity(settings, year.year, providers, known.observed)
     figures = figures_of(base, year.year, settings.icb, ratios, supplied, plan.override)
     judgements = judging.judged(figures, year.year, _baselines(plan, year.year, known, figures))
     overruled = [_overruled(one, figures, known.draws, year.year, ratios) for one in plan.override]
-    longer = record(known, settings.icb)
     basis = _commissioner(plan, history, with_overrides(base, plan.override), settings.icb)
     of_icb = None if basis is None else figures_of(basis.base, year.year, settings.icb, _and_elsewhere(ratios), {}, ())
-    notes += _notes(plan, year, history, of_icb is not None, settings)
+    notes += _notes(plan, year, history, of_icb is not None, settings, sources)
     questioned = Questioned(figures, int(base.actual.sum()), longer, ratios)
     periods = periods_of(figures, year.year)
     sent = figures if of_icb is None or settings.basis == "provider" else of_icb
@@ -145,7 +148,7 @@ def _refuse_overrides(plan: Plan, year: PlanningYear, providers: tuple[str, ...]
 
 def _activity(
     settings: SubmissionSettings, year: PlanningYear, providers: tuple[str, ...], observed: Mapping[str, Series]
-) -> tuple[dict[tuple[str, str, str], float], dict[str, dict[str, float]], list[tuple[str, str, float, str]]]:
+) -> tuple[dict[tuple[str, str, str], float], dict[str, dict[str, float]], Sources]:
     """What supplementary files give, each provider's ratios, and (provider, ratio, value, source) of them."""
     from waitlist.inputs.supplementary import read_supplementary  # noqa: PLC0415
 
@@ -158,7 +161,8 @@ def _activity(
         for month, value in observed[provider][flow].items()
     }
     stated = {name: value for name, value in settings.ratios.model_dump().items() if value is not None}
-    ratios, sources = {}, []
+    ratios: dict[str, dict[str, float]] = {}
+    sources: Sources = []
     for provider in providers:
         fitted = fitted_ratios(supplied, stops, provider)
         ratios[provider] = stated | fitted
@@ -221,7 +225,7 @@ def _commissioner(plan: Plan, history: History, base: Base, icb: str) -> OnBasis
 
 
 def _notes(
-    plan: Plan, year: InForce, history: History, commissioned: bool, settings: SubmissionSettings
+    plan: Plan, year: InForce, history: History, commissioned: bool, settings: SubmissionSettings, ratios: Sources
 ) -> list[tuple[str, str]]:
     """What is to be said beside the figures: (check's id, sentence)."""
     found = [("plan-changes", sentence) for sentence in year.changed]
@@ -235,6 +239,16 @@ def _notes(
         f"commissioned in {month_of(history.snapshot)}, held. Standards are judged on the provider basis."
     )
     found.append(("basis", basis))
+    if ratios:
+        each = sorted({f"{name.replace('_', ' ')} {value:.2f} ({how})" for _, name, value, how in ratios})
+        more = " and others" if len(each) > 4 else ""
+        found.append(
+            (
+                "by-ratio",
+                "Hospital activity without a supplied figure follows from clock stops by ratios, of actual months too: "
+                f"{'; '.join(each[:4])}{more}. A fitted ratio takes the place of a stated one.",
+            )
+        )
     if not commissioned:
         said = f"no commissioner's parent in the last extract is {settings.icb}, so there is no commissioner basis"
         if settings.basis == "commissioner":

@@ -28,7 +28,7 @@ def read_commissioned(
     """
     with unpacked(path) as (csv, encoding), database(csv.parent) as db:
         try:
-            rows = db.execute(_query(csv, encoding), [icb, [f"C_{code}" for code in specialties]]).fetchall()
+            rows = db.execute(_query(csv, encoding), [icb, list(specialties)]).fetchall()
         except duckdb.Error:  # the columns of the parents are not needed to read a month
             return None
     mine: dict[str, Floats] = {}
@@ -67,7 +67,7 @@ def _query(csv: Path, encoding: str) -> str:
         f"coalesce(sum({_number(TOTAL)}), 0) from read_csv('{place}', all_varchar=true, header=true, "
         f"encoding='{encoding}', delim=',', quote='\"', escape='\"') "
         "where \"Commissioner Org Code\" <> 'NONC' and \"Treatment Function Code\" <> 'C_999' "
-        'and list_contains($2, "Treatment Function Code") '
+        "and list_contains($2, replace(\"Treatment Function Code\", 'C_', '')) "
         "and \"RTT Part Type\" in ('Part_1A', 'Part_1B', 'Part_2', 'Part_3') group by 1, 2, 3 order by 1, 2, 3"
     )
 

@@ -28,6 +28,8 @@ LEAST_POINTS, LEAST_PEOPLE = 0.5, 20
 """An improvement of a month below which nobody asks."""
 FROM_NOWHERE = 10
 UNLIKELY = 0.1
+SCALE = 3.0
+"""Times the largest known figure beyond which one is a slip."""
 FAR = 2.0
 """Times the largest monthly move of the last year that a month ahead may move by."""
 
@@ -239,12 +241,13 @@ def jump_at_the_end(case: Questioned) -> Iterator[Finding]:
     for org in case.figures.orgs:
         for name, gain, least, unit in _gains(case, org):
             before = [float(g) for g in gain[:-1] if not math.isnan(g)]
-            last = float(gain[-1])
+            last, places = float(gain[-1]), 1 if unit == "points" else 0
             if before and last > least and last > JUMP * max(0.0, *before) + least:
                 yield Finding(
                     org,
                     case.figures.months[-1],
-                    f"{name} {last:,.1f} {unit} better in the last month, {max(before):,.1f} at best before",
+                    f"{name} {last:,.{places}f} {unit} better in the last month, before that {max(before):,.{places}f} "
+                    "at best",
                     f"What happens in {case.figures.months[-1]} that does not happen in the months before?",
                 )
 
@@ -278,8 +281,7 @@ def big_moves(case: Questioned) -> Iterator[Finding]:
     """No month ahead moves from the one before by far more than months have moved in the last year."""
     for org in case.figures.providers:
         for line in ("waiting_list", "over_52_weeks", "clock_starts", "stops_admitted", "stops_non_admitted"):
-            moves = np.abs(np.diff(np.array(case.observed(org, line)[-13:])))
-            moves = moves[~np.isnan(moves)]
+            moves = _usual_moves(case, org, line)
             value = case.figures.of(org, line)
             for m in case.ahead if len(moves) >= 6 else ():
                 move = abs(value[m] - value[m - 1])
@@ -290,6 +292,46 @@ def big_moves(case: Questioned) -> Iterator[Finding]:
                         f"{words(line)} {value[m - 1]:,.0f}, then {value[m]:,.0f}; in the last year it moved by "
                         f"{moves.max():,.0f} at most",
                         f"What changes {org}'s {words(line)} at once in {case.figures.months[m]}?",
+                    )
+
+
+def _usual_moves(case: Questioned, org: str, line: str) -> Floats:
+    """By how much a figure moved from month to month in the last year, months of a restatement left out (R4)."""
+    restated = {month for month, size in case.record.get(org, {}).get("restatement", {}).items() if size}
+    there = case.record.get(org, {}).get(line, {})
+    months = sorted(there)[-13:]
+    pairs = [(a, b) for a, b in zip(months, months[1:], strict=False) if months_after(a, 1) == b and b not in restated]
+    return np.array([abs(there[b] - there[a]) for a, b in pairs])
+
+
+def restated(case: Questioned) -> Iterator[Finding]:
+    """Nothing in the year is a change in what is reported (R4)."""
+    for org in case.figures.providers:
+        change = case.figures.of(org, "restatement")
+        for m in range(1, len(change)):
+            if change[m]:
+                yield Finding(
+                    org,
+                    case.figures.months[m],
+                    f"restatement {change[m]:+,.0f}",
+                    f"{change[m]:+,.0f} of {org}'s list in {case.figures.months[m]} is a change in what is reported: "
+                    "is it said beside every comparison across that month, of the list, of long waits and of activity?",
+                )
+
+
+def out_of_scale(case: Questioned) -> Iterator[Finding]:
+    """No figure is beyond three times the largest that was ever known."""
+    for org in case.figures.providers:
+        for line in ("waiting_list", "clock_starts", "stops_admitted", "stops_non_admitted"):
+            seen = [value for value in case.observed(org, line) if not math.isnan(value)]
+            value = case.figures.of(org, line)
+            for m in case.ahead if len(seen) >= 6 else ():
+                if value[m] > SCALE * max(seen) + LEAST_PEOPLE:
+                    yield Finding(
+                        org,
+                        case.figures.months[m],
+                        f"{words(line)} {value[m]:,.0f}; the largest known is {max(seen):,.0f}",
+                        f"Is a digit too many in {org}'s {words(line)} of {case.figures.months[m]}?",
                     )
 
 
@@ -344,5 +386,7 @@ CHALLENGES: Mapping[str, Callable[[Questioned], Iterator[Finding]]] = {
     "zero-from-nowhere": zero_from_nowhere,
     "big-moves": big_moves,
     "identical-months": identical,
+    "restated": restated,
+    "out-of-scale": out_of_scale,
     "flatters": flatters,
 }

@@ -151,7 +151,8 @@ def _overridden(case: Case) -> Iterator[Finding]:
 def _rebound(one: Overruled) -> str:
     """What a list's override does to the flow that takes it up."""
     if one.item.measure != "waiting_list":
-        return ""
+        nobody = " Other removals take it up: the list is as it was, and nobody waits less."
+        return nobody if one.item.balance == "other_removals" else ""
     flow = identities.words(one.item.balance or "other_removals")
     return f" Its {flow} take up {abs(one.item.value - one.model):,.0f} in the month and give them back in the next."
 
@@ -208,6 +209,7 @@ CHECKS: tuple[Check, ...] = (
         "As many come by transfer as go.",
         lambda c: _of_both(c, identities.transfers_balance),
     ),
+    Check("out-of-scale", "blocks", "No figure is beyond all that is known.", _asked("out-of-scale")),
     Check("complete", "warns", "No figure is blank.", _complete),
     Check("standards", "warns", "Every standard that is judged is met.", _standards),
     Check("working-days", "warns", "Months follow their working days.", _asked("working-days")),
@@ -221,6 +223,7 @@ CHECKS: tuple[Check, ...] = (
     Check("zero-from-nowhere", "warns", "No number falls to none at once.", _asked("zero-from-nowhere")),
     Check("big-moves", "warns", "No month moves by far more than any did.", _asked("big-moves")),
     Check("identical-months", "warns", "No list is the month before's again.", _asked("identical-months")),
+    Check("restated", "warns", "Nothing is a change in what is reported.", _asked("restated")),
     Check("unlikely-override", "warns", "No override is unlikely by the draws.", _unlikely),
     Check("part-of-a-provider", "warns", "Providers are whole.", _noted("part-of-a-provider")),
     Check("overridden", "note", "Nothing is overridden.", _overridden),
@@ -228,6 +231,7 @@ CHECKS: tuple[Check, ...] = (
     Check("not-judged", "note", "Every standard is judged.", _not_judged),
     Check("recalled", "note", "Every metric and standard is sourced.", _recalled),
     Check("plan-changes", "note", "The plan changes no metric or standard.", _noted("plan-changes")),
+    Check("by-ratio", "note", "Hospital activity is as counted.", _noted("by-ratio")),
     Check("not-derivable", "note", "Everything asked for can be derived.", _noted("not-derivable")),
     Check("basis", "note", "The basis is said.", _noted("basis")),
     Check("horizon", "note", "The plan's own horizon reaches the year's end.", _noted("horizon")),

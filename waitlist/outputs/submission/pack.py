@@ -308,13 +308,13 @@ def _asks(numbers: Numbers) -> Iterator[Sentence | None]:
     for row in lines(made.overrides):
         value = None if made.disclosed else numbers.cited(row.provider, row.measure, row.month)
         yield said(
-            "Confirm {author}'s figure{value} for {measure} at {org} in {month} ({reason}).",
+            "Confirm the figure{value} for {measure} at {org} in {month}, by {author} ({reason}).",
             author=row.author,
             value=[" of ", value] if value else "",
             measure=numbers.line(row.measure),
             org=numbers.name(row.provider),
             month=month_name(row.month),
-            reason=row.reason,
+            reason=str(row.reason).rstrip("."),
         )
     figures = made.figures[(made.figures["status"] == "blank") & made.figures["org"].isin(made.providers)]
     for line, rows in figures.groupby("line", sort=False):

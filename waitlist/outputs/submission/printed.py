@@ -35,7 +35,7 @@ WIDTH = 100
 def submission(made: Submission) -> str:
     """The year's last month by organisation, beside the last before the year; then the checks that do not pass."""
     first, last = made.months[0], made.months[-1]
-    title = f"{made.plan.name}: {made.year.title}, {made.settings.basis} basis, {made.version_words()}"
+    title = f"{made.plan.name}: {made.year.title}, {made.version_words()}. Provider basis"
     rows = [_row(made, org, month) for org in made.orgs for month in (first, last)]
     columns = ["", "Month", "Waiting", "Within 18", "%", "Over 52", "Over 65"]
     found = made.checks[made.checks["result"] == "fails"]
@@ -55,7 +55,10 @@ def submission(made: Submission) -> str:
     passed = int((made.checks["result"] == "passes").sum())
     verdicts = made.standards["verdict"].value_counts()
     said = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in ("met", "missed", "not judged"))
-    ends = [f"{passed} checks pass. Standards: {said}.", *lines]
+    counts = {kind: len(found[found["severity"] == kind]) for kind in ("blocks", "warns")}
+    notes = int((made.checks["result"] == "note").sum())
+    told = f"Checks: {passed} pass, {counts['blocks']} findings block, {counts['warns']} warn, {notes} are noted."
+    ends = [f"{told} Standards: {said}.", *lines]
     return "\n".join([title, "", grid(columns, rows), "", *ends])
 
 
