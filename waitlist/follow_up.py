@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from waitlist.bands import Floats
-from waitlist.calendar import is_working_day, month_end, month_of, months_after, months_between, working_days
+from waitlist.calendar import month_end, months_after, months_between
 from waitlist.errors import Problem, Refusal, refuse
 from waitlist.history import History
 from waitlist.known import Known, reaching, record
@@ -22,8 +22,9 @@ from waitlist.models.submission import rating as rate
 from waitlist.models.submission import variance as split
 from waitlist.models.submission.compared import Told, causes
 from waitlist.models.submission.whole import FLOWS
+from waitlist.models.targets import answers_to
 from waitlist.outputs import manifest
-from waitlist.pipeline import Progress, capacity, read
+from waitlist.pipeline import Progress, read
 from waitlist.plan import Plan
 from waitlist.planned import Target
 from waitlist.planning_round import asked, submission
@@ -81,8 +82,6 @@ class _Held:
         """A planned figure; of a month before the year the forecast's own, NaN where there is none."""
         if org == self.icb:
             return sum(self.planned(p, line, month) for p in self.then.providers)
-        if line == rate.SHARE:
-            return _percent(self.planned(org, STOCKS[1], month), self.planned(org, STOCKS[0], month))
         there = self.cells.get((org, line, month))
         if there is None and month <= self.snapshot:
             there = self.then.observed[org].get(line, {}).get(month)
@@ -124,7 +123,7 @@ def follow(plan: Plan, folder: str | Path, cache: bool = True, progress: Progres
         control=_control(held),
         variance=_variance(held, plan),
         to_go=to_go,
-        needed=_needed(plan, history, held, to_go, tell),
+        needed=_needed(plan, held, to_go, tell),
     )
 
 
@@ -189,8 +188,8 @@ def _against(held: _Held) -> pd.DataFrame:
                     continue
                 off = actual - plan
                 percent = 100 * off / abs(plan) if plan else math.nan
-                way = "higher" if line == rate.SHARE else held.year.direction_of(line)
-                rows.append((org, line, month, plan, actual, off, percent, rate.rating(plan, actual, way)))
+                rated = rate.rating(plan, actual, _better(held, line))
+                rows.append((org, line, month, plan, actual, off, percent, rated))
     columns = ["org", "line", "month", "plan", "actual", "difference", "percent", "rating"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -199,10 +198,13 @@ def _pair(held: _Held, org: str, line: str, month: str) -> tuple[float, float]:
     """Planned and actual; a percentage of both counts."""
     if line != rate.SHARE:
         return held.planned(org, line, month), held.actual(org, line, month)
-    return (
-        _percent(held.planned(org, STOCKS[1], month), held.planned(org, STOCKS[0], month)),
-        _percent(held.actual(org, STOCKS[1], month), held.actual(org, STOCKS[0], month)),
-    )
+    size, within = _pair(held, org, STOCKS[0], month), _pair(held, org, STOCKS[1], month)
+    return _percent(within[0], size[0]), _percent(within[1], size[1])
+
+
+def _better(held: _Held, line: str) -> str:
+    """Which way a line is better."""
+    return "higher" if line == rate.SHARE else held.year.direction_of(line)
 
 
 def _control(held: _Held) -> pd.DataFrame:
@@ -218,8 +220,7 @@ def _control(held: _Held) -> pd.DataFrame:
             months = [months_after(there[0], m) for m in range(months_between(there[0], there[-1]) + 1)]
             values = [np.array([one.get(month, math.nan) for month in months]) for one in series]
             shown = rate.share(*values) if line == rate.SHARE else values[0]
-            way = "higher" if line == rate.SHARE else held.year.direction_of(line)
-            rows += rate.control(org, line, months, shown, way)
+            rows += rate.control(org, line, months, shown, _better(held, line))
     return rate.control_table(rows)
 
 
@@ -242,19 +243,14 @@ def _variance(held: _Held, plan: Plan) -> pd.DataFrame:
                 "over_52_weeks": split.of_long_waits(planned, actual, lost, held.snapshot, overruled),
             }
             for measure, steps in found.items():
-                rows += _steps(org, measure, month, _ends(held, org, measure, month), steps)
+                rows += _steps(org, measure, month, _pair(held, org, measure, month), steps)
                 for step, value in steps.items():
                     key = (measure, month, step)
                     parts[key] = parts.get(key, 0.0) + value
         for measure in SPLIT if len(there) == len(held.then.providers) else ():
             steps = {step: parts[measure, month, step] for step in split.STEPS}
-            rows += _steps(held.icb, measure, month, _ends(held, held.icb, measure, month), steps)
+            rows += _steps(held.icb, measure, month, _pair(held, held.icb, measure, month), steps)
     return pd.DataFrame(rows, columns=["org", "measure", "month", "step", "contribution"])
-
-
-def _ends(held: _Held, org: str, measure: str, month: str) -> tuple[float, float]:
-    """The two ends of a split."""
-    return held.planned(org, measure, month), held.actual(org, measure, month)
 
 
 def _steps(
@@ -318,26 +314,8 @@ def _days_lost(held: _Held, plan: Plan, org: str, last: str) -> Floats:
     """[M] working days more than planned, as a share of those planned, by strikes that came and strikes planned."""
     settings, _ = asked(plan)
     months = [months_after(held.snapshot, m) for m in range(1, months_between(held.snapshot, last) + 1)]
-    found = []
-    for month in months:
-        days = working_days(month_end(months_after(month, -1)), month_end(month))
-        struck: dict[date, float] = {}
-        for strike in held.now.history.summaries.strikes:
-            if month_of(strike.day) == month and _works(strike.day):
-                share = strike.share * settings.strike_percent_lost / 100
-                struck[strike.day] = max(struck.get(strike.day, 0.0), share)
-        planned: dict[date, float] = {}
-        for item in plan.strike:
-            if item.provider in (ALL, org):
-                for day in pd.date_range(item.begins, item.until):
-                    if month_of(day.date()) == month and _works(day.date()):
-                        planned[day.date()] = max(planned.get(day.date(), 0.0), item.percent_lost / 100)
-        found.append((days - sum(struck.values())) / max(days - sum(planned.values()), 1e-9) - 1)
-    return np.array(found)
-
-
-def _works(day: date) -> bool:
-    return bool(is_working_day(np.array([day], dtype="datetime64[D]"))[0])
+    planned = [item for item in plan.strike if item.provider in (ALL, org)]
+    return split.days_lost(months, held.now.history.summaries.strikes, settings.strike_percent_lost, planned)
 
 
 def _assumed(plan: Plan, held: _Held) -> tuple[str, ...]:
@@ -396,8 +374,11 @@ def _draws_of(draws: Mapping[str, Floats], line: str, at: int) -> Floats:
     return np.rint(draws[line][at])
 
 
-def _needed(plan: Plan, history: History, held: _Held, to_go: pd.DataFrame, tell: Progress) -> pd.DataFrame | None:
-    """The extra weekly activity that makes each provider's % within 18 weeks and over 52 weeks as likely as not."""
+def _needed(plan: Plan, held: _Held, to_go: pd.DataFrame, tell: Progress) -> pd.DataFrame | None:
+    """The extra weekly activity that makes each provider's % within 18 weeks and over 52 weeks as likely as not.
+
+    Each is sought alone, from the state that the rest of the year was forecast from.
+    """
     targets = []
     for row in to_go.itertuples():
         if row.org != held.icb and row.line in (rate.SHARE, "over_52_weeks") and float(str(row.chance)) < LIKELY:
@@ -410,7 +391,7 @@ def _needed(plan: Plan, history: History, held: _Held, to_go: pd.DataFrame, tell
     for target in targets:
         alone = plan.model_copy(update={"target": (target,), "mutual_aid": None})
         try:
-            found.append(capacity(alone, history, tell).table)
+            found.append(answers_to(held.now.projected.state, alone, tell))
         except Refusal:  # nothing of that provider can be given more
             continue
     return pd.concat(found, ignore_index=True) if found else None

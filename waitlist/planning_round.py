@@ -66,7 +66,6 @@ def submission(plan: Plan, history: History, progress: Progress | None = None) -
     periods = periods_of(figures, year.year)
     sent = figures if of_icb is None or settings.basis == "provider" else of_icb
     case = Case(questioned, sent, year.year, periods, judgements, overruled, notes)
-    table = figures.table()
     return Submission(
         plan=plan,
         snapshot=history.snapshot,
@@ -76,10 +75,13 @@ def submission(plan: Plan, history: History, progress: Progress | None = None) -
         warnings=(*history.problems, *unplannable(plan, history, planned_lists(plan, history))),
         year=year.year,
         changed=year.changed,
-        names={**{p: history.counts.provider_names.get(p, p) for p in providers}, settings.icb: _icb_name(settings)},
+        names={
+            **{p: history.counts.provider_names.get(p, p) for p in providers},
+            settings.icb: settings.icb_name or settings.icb,
+        },
         orgs=figures.orgs,
         months=months,
-        figures=table,
+        figures=figures.table(),
         periods=_periods_table(figures, periods),
         commissioner=None if basis is None or of_icb is None else basis.table(of_icb),
         ranges=_ranges(known.draws, figures),
@@ -108,10 +110,6 @@ def _refuse_board(icb: str, others: tuple[str, ...]) -> None:
     if icb in (*others, ALL, OTHER):
         rule = "the board's code must not be a provider's or a hub's, nor ALL or OTHER"
         raise refuse("the plan", "submission.icb", icb, rule, "Write the code of the integrated care board.")
-
-
-def _icb_name(settings: SubmissionSettings) -> str:
-    return settings.icb_name or settings.icb
 
 
 def _refuse_overrides(plan: Plan, year: PlanningYear, providers: tuple[str, ...], snapshot: str) -> None:

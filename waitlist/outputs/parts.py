@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import jinja2
 from markupsafe import Markup
 
 if TYPE_CHECKING:
@@ -29,6 +30,18 @@ class Figure:
     svg: Markup
     key: str
     table: Table
+
+
+def template(name: str) -> jinja2.Template:
+    """A page's template, in which every text is escaped and nothing may be missing."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("waitlist.outputs"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 def lines(frame: pd.DataFrame) -> list[Any]:

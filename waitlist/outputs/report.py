@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from waitlist.calendar import month_end, months_after, months_between
@@ -14,7 +13,7 @@ from waitlist.outputs import charts, lookback, noted, sentences
 from waitlist.outputs import words as say
 from waitlist.outputs.aid import aid_part
 from waitlist.outputs.compared import compared
-from waitlist.outputs.parts import Figure, Table
+from waitlist.outputs.parts import Figure, Table, template
 from waitlist.outputs.recorded import past_record
 from waitlist.results import ALL, Result
 
@@ -49,17 +48,10 @@ class Section:
 
 def render(result: Result) -> str:
     """The whole page as HTML; every text from the data is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("waitlist.outputs"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     providers = sentences.by_size(result)
     parts = _by_provider(result, providers)
     sections = [_section(result, parts[code], code, place <= CHARTED) for place, code in enumerate(providers)]
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         result=result,
         say=say,
         sections=sections,

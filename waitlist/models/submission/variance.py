@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
+import pandas as pd
 
 from waitlist.bands import BANDS, Floats
-from waitlist.calendar import is_working_day, month_end, months_after
+from waitlist.calendar import is_working_day, month_end, month_of, months_after, working_days
+from waitlist.history import Strike
 from waitlist.models.expected import Expected
 from waitlist.models.submission.whole import SIGNS
+from waitlist.planned import Strike as PlannedStrike
 
 STEPS = ("demand", "activity", "working days", "other removals", "transfers", "data changes")
 LATER_BAND = 4 / 7
@@ -149,3 +153,28 @@ def planned_stops(mean: Expected, rows: Sequence[int], week_of_month: Sequence[t
         part = share * published[:, week] if share else 0.0
         until.append(running[:, week] + part)
     return np.diff(np.stack(until, axis=1), axis=1, prepend=0.0)
+
+
+def days_lost(
+    months: Sequence[str], came: Sequence[Strike], percent: float, planned: Sequence[PlannedStrike]
+) -> Floats:
+    """[M] working days more than planned, as a share of those planned: less the strikes that came, ``percent`` of a
+    whole day's stops being lost to one, and without those that were planned."""
+    found = []
+    for month in months:
+        days = working_days(month_end(months_after(month, -1)), month_end(month))
+        struck: dict[date, float] = {}
+        for strike in came:
+            if month_of(strike.day) == month and _works(strike.day):
+                struck[strike.day] = max(struck.get(strike.day, 0.0), strike.share * percent / 100)
+        expected: dict[date, float] = {}
+        for item in planned:
+            for day in pd.date_range(item.begins, item.until).date:
+                if month_of(day) == month and _works(day):
+                    expected[day] = max(expected.get(day, 0.0), item.percent_lost / 100)
+        found.append((days - sum(struck.values())) / max(days - sum(expected.values()), 1e-9) - 1)
+    return np.array(found)
+
+
+def _works(day: date) -> bool:
+    return bool(is_working_day(np.array([day], dtype="datetime64[D]"))[0])

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 from waitlist.outputs import charts, noted
 from waitlist.outputs import words as say
-from waitlist.outputs.parts import Figure, Table, lines
+from waitlist.outputs.parts import Figure, Table, lines, template
 from waitlist.outputs.submission import follow_charts
 from waitlist.outputs.submission.follow_causes import marked_words, special_causes
 from waitlist.outputs.submission.follow_words import (
@@ -81,14 +80,7 @@ class Part:
 
 def render(held: FollowUp) -> str:
     """The whole page as HTML; every text from the data is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("waitlist.outputs"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("follow_up.html.j2").render(
+    return template("follow_up.html.j2").render(
         held=held,
         say=say,
         ratings=RATINGS,

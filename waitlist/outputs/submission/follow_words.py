@@ -85,6 +85,7 @@ def rows_of(table: pd.DataFrame, **keys: str) -> pd.DataFrame:
 
 
 def month_words(month: str) -> str:
+    """A month (YYYY-MM) as it is said."""
     return say.month(f"{month}-01")
 
 
@@ -249,6 +250,7 @@ def split_of(held: FollowUp, org: str, line: str, month: str) -> dict[str, float
 
 
 def step_name(step: str) -> str:
+    """A step of a split, as a heading."""
     return step.capitalize()
 
 

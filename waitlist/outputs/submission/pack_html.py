@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from waitlist.outputs import charts
 from waitlist.outputs import words as say
-from waitlist.outputs.parts import Table
+from waitlist.outputs.parts import Table, template
 from waitlist.outputs.submission.pack import Pack, Section, content
 from waitlist.outputs.submission.pack_charts import Chart
 from waitlist.outputs.submission.pack_words import Key, Sentence, address, sources
@@ -39,15 +38,8 @@ class Part:
 def render(made: Submission, addresses: Mapping[Key, str]) -> str:
     """The whole page as HTML; every text from the data is escaped."""
     pack = content(made)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("waitlist.outputs"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     shown: Mapping[Key, str] = {} if made.disclosed else addresses
-    return environment.get_template("pack.html.j2").render(
+    return template("pack.html.j2").render(
         pack=pack,
         say=say,
         board=_parts(pack, pack.board, 0, shown),
